@@ -1,0 +1,2 @@
+export { deciderSpec } from './decider-spec.ts';
+export { eventStoreContract, type EventStoreUnderTest } from './event-store-contract.ts';
