@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { EventCodec } from './codec.ts';
 import type { Decider, DomainEvent } from './decider.ts';
-import { isVersionConflict } from './errors.ts';
+import { isCommandRefused, isVersionConflict } from './errors.ts';
 import { eventId } from './event-id.ts';
 import type { EventMetadata, EventStore } from './event-store.ts';
 
@@ -105,13 +105,17 @@ export function createCommandHandler<State, Command, Event extends DomainEvent>(
   const run = async (streamName: string, command: Command, options: HandleOptions<Event>): Promise<Handled<State, Event>> => {
     const cached = cache.get(streamName);
     let fold = cached ?? (options.assumeNew ? empty() : await readOn(streamName, empty()));
+    let fresh = cached === undefined && !options.assumeNew;
     for (let retries = 0; ; retries += 1) {
       try {
-        return await attempt(streamName, fold, command, options);
+        const handled = await attempt(streamName, fold, command, options);
+        if (handled.events.length > 0 || handled.duplicate || fresh) return handled;
       } catch (error) {
-        if (!isVersionConflict(error) || retries === MAX_RETRIES) throw error;
-        fold = await readOn(streamName, fold);
+        // An append shows by its conflict that the fold was stale. A refusal appends nothing, so only a fold that was just read may refuse.
+        if (isCommandRefused(error) ? fresh : !isVersionConflict(error) || retries === MAX_RETRIES) throw error;
       }
+      fold = await readOn(streamName, fold);
+      fresh = true;
     }
   };
 

@@ -140,6 +140,23 @@ describe('createCommandHandler', () => {
     expect(calls.appends).toBe(51);
   });
 
+  test('a command without effect is decided on what other processes appended meanwhile, never on a stale fold', async () => {
+    const { store } = countingStore();
+    const [a, b] = [handlerOf(store), handlerOf(store)];
+    await a.handle('c-1', { type: 'Open', name: 'a' }, request());
+    const asked = request();
+    await b.handle('c-1', { type: 'Count', by: [1] }, asked);
+    expect(await a.handle('c-1', { type: 'Count', by: [] }, request())).toMatchObject({ state: { total: 1 }, revision: 1n });
+    await expect(a.handle('c-1', { type: 'Open', name: 'b' }, request())).rejects.toMatchObject({ code: 'already_open' });
+  });
+
+  test('a refusal on an assumed new stream is checked against the store first', async () => {
+    const { store } = countingStore();
+    await handlerOf(store).handle('c-1', { type: 'Open', name: 'a' }, request());
+    const counted = await handlerOf(store).handle('c-1', { type: 'Count', by: [2] }, { ...request(), assumeNew: true });
+    expect(counted).toMatchObject({ state: { total: 2 }, duplicate: false });
+  });
+
   test('a failed command does not hold up the next one', async () => {
     const { handle } = handlerOf(countingStore().store);
     const [first, second] = await Promise.allSettled([
