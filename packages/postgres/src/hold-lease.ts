@@ -69,7 +69,7 @@ export function holdLease({ lease, work, logger }: HoldLeaseOptions): LeaseHolde
       // A renewal that hangs must not keep the work going past the end of the lease.
       const kept = await Promise.race([renewal, sleep(token.remainingMs(), false, { ref: false })]);
       if (!kept) {
-        logger.warn({ lease: lease.name, token: String(token.token) }, 'a lease was lost');
+        logger.warn({ lease: lease.name, fence: String(token.token) }, 'a lease was lost');
         return;
       }
     }

@@ -1,0 +1,158 @@
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { ProblemError } from './problem.ts';
+
+export const ROLES = ['operator', 'auditor', 'creator'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who is calling, as proven by the token. */
+export interface Principal {
+  readonly subject: string;
+  /** Absent when the issuer says that the address was not verified. */
+  readonly email?: string;
+  readonly roles: readonly Role[];
+  /** The tenant whose user this is, where the token names one. */
+  readonly tenantId?: string;
+}
+
+export interface AuthenticatorOptions {
+  issuer: string;
+  audience: string;
+  /** Where the issuer publishes its keys. Asked at the first token and when an unknown key appears, never at start. */
+  jwksUrl: string;
+}
+
+export interface Authenticator {
+  /**
+   * The principal behind an `authorization` header. Throws a `ProblemError`: 401 `token_missing`, `token_invalid`,
+   * `token_expired`, or 503 `keys_unavailable` when the issuer's keys cannot be fetched.
+   */
+  authenticate(authorization: string | undefined): Promise<Principal>;
+}
+
+const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'];
+const CLOCK_TOLERANCE_SECONDS = 5;
+const MAX_TOKEN_LENGTH = 8192;
+/** A key that the issuer withdrew stops working after this time at the latest. */
+const CACHE_MS = 5 * 60_000;
+const CACHE_SIZE = 2000;
+
+interface CachedPrincipal {
+  principal: Principal;
+  usableUntilMs: number;
+}
+
+/**
+ * Checks bearer JWTs: signature by a key of the issuer, with one of three pinned algorithms; issuer; audience; expiry. A token
+ * that passed is remembered until it expires, five minutes at most, so that the signature is not computed on every request.
+ */
+export function createAuthenticator({ issuer, audience, jwksUrl }: AuthenticatorOptions): Authenticator {
+  const keys = createRemoteJWKSet(new URL(jwksUrl), {
+    timeoutDuration: 5000,
+    cooldownDuration: 10_000,
+    cacheMaxAge: 10 * 60_000,
+  });
+  const verified = new Map<string, CachedPrincipal>();
+
+  function remembered(token: string): Principal | undefined {
+    const entry = verified.get(token);
+    if (!entry) return undefined;
+    if (Date.now() < entry.usableUntilMs) return entry.principal;
+    verified.delete(token);
+    return undefined;
+  }
+
+  function remember(token: string, principal: Principal, expiresAtMs: number): void {
+    const oldest = verified.size >= CACHE_SIZE ? verified.keys().next().value : undefined;
+    if (oldest !== undefined) verified.delete(oldest);
+    verified.set(token, { principal, usableUntilMs: Math.min(expiresAtMs, Date.now() + CACHE_MS) });
+  }
+
+  return {
+    async authenticate(authorization) {
+      const token = bearerToken(authorization);
+      const known = remembered(token);
+      if (known) return known;
+      const payload = await verify(token, async () => {
+        const options = {
+          issuer,
+          audience,
+          algorithms: ALGORITHMS,
+          clockTolerance: CLOCK_TOLERANCE_SECONDS,
+          requiredClaims: ['sub', 'exp'],
+        };
+        return (await jwtVerify(token, keys, options)).payload;
+      });
+      const principal = principalOf(payload);
+      remember(token, principal, (payload.exp ?? 0) * 1000);
+      return principal;
+    },
+  };
+}
+
+function bearerToken(authorization: string | undefined): string {
+  if (authorization === undefined || authorization === '') {
+    throw unauthenticated('token_missing', 'This request needs an `authorization: Bearer <token>` header.');
+  }
+  const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (token === undefined || token.length > MAX_TOKEN_LENGTH) {
+    throw unauthenticated('token_invalid', 'The authorization header does not hold one bearer token of acceptable length.');
+  }
+  return token;
+}
+
+async function verify(token: string, check: () => Promise<JWTPayload>): Promise<JWTPayload> {
+  try {
+    return await check();
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) throw unauthenticated('token_expired', 'The token has expired.', error);
+    if (error instanceof errors.JWTClaimValidationFailed) {
+      throw unauthenticated('token_invalid', `The claim \`${error.claim}\` of the token is not acceptable here.`, error);
+    }
+    if (isFaultOfToken(error))
+      throw unauthenticated('token_invalid', 'The token is malformed or was not signed by a key of the issuer.', error);
+    throw new ProblemError({
+      status: 503,
+      code: 'keys_unavailable',
+      detail: 'The keys that tokens are checked with cannot be fetched at the moment. Try again shortly.',
+      headers: { 'retry-after': '5' },
+      cause: error,
+    });
+  }
+}
+
+/** Everything else is the issuer being unreachable or answering something that is not a key set. */
+function isFaultOfToken(error: unknown): boolean {
+  return (
+    error instanceof errors.JWSInvalid ||
+    error instanceof errors.JWTInvalid ||
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JOSEAlgNotAllowed ||
+    error instanceof errors.JOSENotSupported ||
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys
+  );
+}
+
+function unauthenticated(code: string, detail: string, cause?: unknown): ProblemError {
+  return new ProblemError({
+    status: 401,
+    code,
+    detail,
+    headers: { 'www-authenticate': code === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"' },
+    cause,
+  });
+}
+
+/** Claims: `sub`, `email`, `email_verified`, `roles` (unknown ones are left out), `tenant_id`. */
+function principalOf(payload: JWTPayload): Principal {
+  const { sub, email, email_verified: emailVerified, roles, tenant_id: tenantId } = payload;
+  if (typeof sub !== 'string' || sub === '')
+    throw unauthenticated('token_invalid', 'The claim `sub` of the token is not acceptable here.');
+  const named: unknown[] = Array.isArray(roles) ? roles : [];
+  return Object.freeze({
+    subject: sub,
+    roles: Object.freeze(ROLES.filter((role) => named.includes(role))),
+    ...(typeof email === 'string' && emailVerified !== false ? { email } : {}),
+    ...(typeof tenantId === 'string' ? { tenantId } : {}),
+  });
+}

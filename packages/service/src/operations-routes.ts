@@ -1,0 +1,45 @@
+import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client';
+import type { Health } from './health.ts';
+import type { HttpServer } from './http-server.ts';
+
+export interface Operations {
+  metrics: Registry;
+  readiness: Health;
+  liveness: Health;
+}
+
+/** Not part of the API: for probes, scrapers and generators of clients. They need no token. */
+export function addOperationsRoutes(server: HttpServer, { metrics, readiness, liveness }: Operations): void {
+  collectDefaultMetrics({ register: metrics });
+  const route = { config: { public: true }, schema: { hide: true } };
+  const probe = (url: string, health: Health): void => {
+    server.get(url, route, async (_request, reply) => {
+      const report = await health.report();
+      return reply.status(report.ok ? 200 : 503).send({ status: report.ok ? 'ok' : 'failing', checks: report.checks });
+    });
+  };
+  probe('/livez', liveness);
+  probe('/readyz', readiness);
+  server.get('/metrics', route, async (_request, reply) =>
+    reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+  );
+  server.get('/openapi.json', route, async () => server.swagger());
+}
+
+/** Durations by route pattern, never by path, so that the number of series does not grow with the tenants. */
+export function observeRequests(server: HttpServer, metrics: Registry): void {
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the first byte of a request to the last byte of its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [metrics],
+  });
+  server.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const seconds = reply.elapsedTime / 1000;
+    durations.observe({ method: request.method, route, status: reply.statusCode }, seconds);
+    request.log.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
+    done();
+  });
+}
