@@ -51,3 +51,5 @@ export type { RequestedCommand } from './messages/requests.ts';
 export { ISOLATION_VERDICTS } from './messages/security.ts';
 export { MESSAGES, messageByType, messagesOn, topicsOf } from './messages.ts';
 export type { Message, MessageOf, MessageType } from './messages.ts';
+export { jsonSchemaOf, subjects } from './json-schema.ts';
+export type { JsonSchema, Subject } from './json-schema.ts';
