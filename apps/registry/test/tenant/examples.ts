@@ -1,0 +1,115 @@
+import { v5 } from 'uuid';
+import type { CreateTenant } from '../../src/tenant/commands.ts';
+import type { TenantEvent, TenantFact } from '../../src/tenant/events.ts';
+import { fromSettingsRow } from '../../src/tenant/row.ts';
+
+/** Names for ids in tests: the same word is always the same UUID. */
+export const idOf = (name: string): string => v5(name, v5.DNS);
+
+export const T0 = '2026-03-01T09:00:00.000Z';
+export const minutesLater = (minutes: number): string => new Date(Date.parse(T0) + minutes * 60_000).toISOString();
+
+export const settings = fromSettingsRow({
+  min_connections: 5,
+  max_connections: 20,
+  connection_timeout_seconds: 30,
+  idle_timeout_seconds: 600,
+  max_cpu_percent: 80,
+  max_memory_mb: 2048,
+  max_storage_gb: 100,
+  max_concurrent_queries: 100,
+  timezone: 'UTC',
+  locale: 'en_US',
+  auto_update: true,
+  auto_scale: false,
+});
+
+export const createCommand: CreateTenant = {
+  type: 'CreateTenant',
+  requestId: idOf('creation'),
+  tenantId: 'standard-002',
+  tenantName: 'Standard Wealth GmbH',
+  tier: 'standard',
+  ownerEmail: 'owner@example.com',
+  createdBy: 'op-1',
+  placement: { host: '127.0.0.1', port: 5432, connectionBudget: 90 },
+  settings,
+  now: T0,
+};
+
+export const created: TenantEvent = {
+  type: 'TenantCreated',
+  data: {
+    requestId: idOf('creation'),
+    tenantId: 'standard-002',
+    tenantName: 'Standard Wealth GmbH',
+    tier: 'standard',
+    ownerEmail: 'owner@example.com',
+    createdAt: T0,
+    createdBy: 'op-1',
+    dbHost: '127.0.0.1',
+    dbPort: 5432,
+    settings,
+  },
+};
+
+const sealed = (what: string) => `v1.k1.00aa.${what}`;
+export const credentialOf = (requestId: string) => ({
+  requestId,
+  dbUsername: 'uc_standard_002',
+  dbPasswordEncrypted: sealed('rw'),
+  readonlyDbUsername: 'uc_standard_002__ro',
+  readonlyDbPasswordEncrypted: sealed('ro'),
+  encryptionAlgorithm: 'AES-256-GCM',
+  keyId: 'k1',
+});
+
+/** The facts of one successful provisioning, in the order in which the worker says them. */
+export function factsOf(requestId: string, { attempt = 1, at = 1 } = {}) {
+  const time = (n: number) => minutesLater(at + n / 10);
+  return {
+    started: {
+      type: 'ProvisioningStarted',
+      data: { requestId, dbName: 'ultracore_shared', schemaName: 'tenant_standard_002', attempt, startedAt: time(0) },
+    },
+    issued: { type: 'CredentialsIssued', data: { ...credentialOf(requestId), issuedAt: time(1) } },
+    schema: {
+      type: 'SchemaCreated',
+      data: { requestId, dbName: 'ultracore_shared', schemaName: 'tenant_standard_002', createdAt: time(2) },
+    },
+    migrated: {
+      type: 'MigrationsCompleted',
+      data: { requestId, migrationVersion: '0003', migrationsApplied: 3, tablesCreated: 12, completedAt: time(3) },
+    },
+    migrationsFailed: {
+      type: 'MigrationsFailed',
+      data: { requestId, migrationVersion: '0002', code: 'syntax_error', reason: 'line 3', failedAt: time(3) },
+    },
+    failed: {
+      type: 'ProvisioningFailed',
+      data: {
+        requestId,
+        step: 'migrate',
+        code: 'migration_failed',
+        reason: 'line 3',
+        attempt,
+        cleanedUp: true,
+        failedAt: time(4),
+      },
+    },
+  } as const satisfies Record<string, TenantFact>;
+}
+
+export const record = (fact: TenantFact, now: string = minutesLater(2)) => ({ type: 'RecordFact', fact, now }) as const;
+export const activated = (requestId: string, activatedAt: string): TenantEvent => ({
+  type: 'TenantActivated',
+  data: { requestId, activatedAt },
+});
+export const retried = (requestId: string, attempt: number, requestedAt: string): TenantEvent => ({
+  type: 'ProvisioningRetryRequested',
+  data: { requestId, attempt, requestedBy: 'op-1', requestedAt },
+});
+export const terminated = (at: string): TenantEvent => ({
+  type: 'TenantTerminated',
+  data: { reason: 'mistake', terminatedBy: 'op-1', terminatedAt: at, dataRetentionDays: 0, purgeAfter: at },
+});
