@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { explainFileError, LauncherError, systemCode } from './errors.ts';
+import type { Terminal } from './terminal.ts';
+
+export const KAFKA_VERSION = '4.3.1';
+export const APICURIO_VERSION = '3.0.9';
+const LOG4J_VERSION = '2.25.3';
+/** 3.x of the plugin cannot resolve the registry's archive: one of its parent POMs is not published. */
+const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:2.10';
+
+/** Answers with the major version of the Java on the PATH (or of JAVA_HOME); throws `java_missing` when there is none from 17 on. */
+export async function requireJava(java: string): Promise<number> {
+  const remedy =
+    'install a JDK or JRE of version 17 or later (Debian: apt-get install openjdk-17-jre-headless) and set JAVA_HOME or the PATH';
+  const { code, output } = await run(java, ['-version']);
+  if (code === undefined) {
+    throw new LauncherError(
+      'java_missing',
+      `Java was not found, which Kafka and the schema registry need: ${remedy}, or install Docker.`,
+    );
+  }
+  const major = Number(/version "(?:1\.)?(\d+)/.exec(output)?.[1] ?? 0);
+  if (code !== 0 || major < 17) {
+    throw new LauncherError(
+      'java_missing',
+      `Java ${major || 'of unknown version'} is too old for Kafka ${KAFKA_VERSION}: ${remedy}.`,
+    );
+  }
+  return major;
+}
+
+/** True when the program can be started. */
+export async function isInstalled(program: string, versionArgument: string): Promise<boolean> {
+  return (await run(program, [versionArgument])).code === 0;
+}
+
+/** The folder with Kafka's jars; fetched by Maven when the cache lacks it. */
+export async function fetchKafka(cache: string, terminal: Terminal): Promise<string> {
+  const folder = join(cache, `kafka-${KAFKA_VERSION}`);
+  await once(folder, terminal, `fetching Apache Kafka ${KAFKA_VERSION} (44 MB, by Maven)`, async (target, work) => {
+    const dependencies = [
+      ['org.apache.kafka', 'kafka_2.13', KAFKA_VERSION],
+      ['org.apache.logging.log4j', 'log4j-slf4j-impl', LOG4J_VERSION],
+      ['org.apache.logging.log4j', 'log4j-core', LOG4J_VERSION],
+      ['org.apache.logging.log4j', 'log4j-1.2-api', LOG4J_VERSION],
+    ];
+    writeFileSync(join(work, 'pom.xml'), pom('kafka', dependencies));
+    await maven(
+      work,
+      [`${DEPENDENCY_PLUGIN}:copy-dependencies`, `-DoutputDirectory=${target}`, '-DincludeScope=runtime'],
+      'Kafka',
+    );
+  });
+  return folder;
+}
+
+/** The folder with the schema registry's runner jar and its libraries; fetched by Maven when the cache lacks it. */
+export async function fetchSchemaRegistry(cache: string, terminal: Terminal): Promise<string> {
+  const folder = join(cache, `apicurio-${APICURIO_VERSION}`);
+  await once(folder, terminal, `fetching Apicurio Registry ${APICURIO_VERSION} (109 MB, by Maven)`, async (target, work) => {
+    writeFileSync(join(work, 'pom.xml'), pom('schema-registry', []));
+    const artifact = `io.apicurio:apicurio-registry-app:${APICURIO_VERSION}:tar.gz:all`;
+    await maven(
+      work,
+      [`${DEPENDENCY_PLUGIN}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${work}`],
+      'the schema registry',
+    );
+    const archive = join(work, `apicurio-registry-app-${APICURIO_VERSION}-all.tar.gz`);
+    const { code, output } = await run('tar', ['-xzf', archive, '-C', target]);
+    if (code !== 0)
+      throw new LauncherError(
+        'fetch_failed',
+        `The schema registry's archive could not be unpacked with tar: ${lastLine(output)}`,
+      );
+  });
+  return folder;
+}
+
+/** Fills the folder through a neighbour that is renamed when complete: a folder that is there is whole, whoever else was fetching. */
+async function once(
+  folder: string,
+  terminal: Terminal,
+  title: string,
+  fill: (target: string, work: string) => Promise<void>,
+): Promise<void> {
+  if (existsSync(folder)) return;
+  const target = `${folder}.partial-${process.pid}`;
+  const work = `${folder}.work-${process.pid}`;
+  const name = title.includes('Kafka') ? 'kafka' : 'schema-registry';
+  terminal.begin(name, title);
+  try {
+    for (const path of [target, work]) mkdirSync(path, { recursive: true });
+    await terminal.step(
+      `fetch ${name}`.slice(0, 17),
+      () => fill(target, work),
+      () => title.replace('fetching ', ''),
+    );
+    renameSync(target, folder);
+  } catch (error) {
+    // Another command of this checkout may have completed it first.
+    if (['EEXIST', 'ENOTEMPTY'].includes(systemCode(error) ?? '') && existsSync(folder)) return;
+    throw explainFileError(error, folder);
+  } finally {
+    for (const path of [target, work]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+async function maven(cwd: string, args: string[], what: string): Promise<void> {
+  const { code, output } = await run('mvn', ['-B', '-q', ...args], cwd);
+  if (code === 0) return;
+  if (code === undefined) {
+    throw new LauncherError(
+      'maven_missing',
+      `Maven was not found, which fetches ${what}: install it (Debian: apt-get install maven), or install Docker, or name your own server with ${what === 'Kafka' ? 'KAFKA_BROKERS' : 'SCHEMA_REGISTRY_URL'}.`,
+    );
+  }
+  const cause = /No space left/.test(output)
+    ? 'the disk is full: free about 1 GB and run again'
+    : /Unknown host|UnknownHost|Connection refused|Connect(ion)? to .* (failed|timed out)|Network is unreachable|Could not transfer/.test(
+          output,
+        )
+      ? 'the Maven repository cannot be reached: check the network (or the mirror in ~/.m2/settings.xml) and run again'
+      : `Maven said: ${lastLine(output)}`;
+  throw new LauncherError('fetch_failed', `Could not fetch ${what}; ${cause}.`);
+}
+
+function pom(name: string, dependencies: readonly (readonly string[])[]): string {
+  const entries = dependencies.map(
+    ([group, artifact, version]) =>
+      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+  );
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>ultracore.local</groupId><artifactId>${name}</artifactId><version>1</version><packaging>pom</packaging><dependencies>${entries.join('')}</dependencies></project>\n`;
+}
+
+/** Runs a program to its end; `code` is undefined when there is no such program. */
+function run(program: string, args: readonly string[], cwd?: string): Promise<{ code: number | undefined; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
+    let output = '';
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString('utf8');
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    child.once('error', () => resolve({ code: undefined, output }));
+    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+function lastLine(output: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const plain = output.replace(/\u001b\[[0-9;]*m/g, '');
+  const lines = plain.split('\n').filter((line) => line.trim() !== '');
+  return (lines.find((line) => line.startsWith('[ERROR]')) ?? lines.at(-1) ?? 'nothing').trim();
+}
