@@ -1,4 +1,4 @@
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 const SECRET_KEY = /passw|pwd|secret|token|authorization|cookie|api[-_]?key|private[-_]?key|credential|verifier|jwks?$/i;
 const MAX_DEPTH = 8;
