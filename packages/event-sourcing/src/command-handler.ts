@@ -7,6 +7,8 @@ import type { EventMetadata, EventStore } from './event-store.ts';
 
 /** The fold of a stream at a revision, with the ids of the events in it. `revision` is null while there is no stream. */
 interface Fold<State> {
+  /** False while nobody has asked the store. */
+  readonly known: boolean;
   readonly state: State;
   readonly revision: bigint | null;
   readonly ids: Set<string>;
@@ -20,8 +22,8 @@ export interface HandleOptions<Event> {
   /** The first event's id where it is given from outside, as a fact's is; `eventId(requestId, 0)` when left out. */
   readonly firstEventId?: string;
   /**
-   * The stream is probably new and `requestId` was certainly never used: the first attempt appends without reading. A stream that exists
-   * after all answers with a conflict, and is then read.
+   * The stream is probably new: the first attempt appends without reading. A stream that exists after all answers with a conflict, and is
+   * then read; one that begins with these very ids is the same request again, and succeeds without `duplicate`.
    */
   readonly assumeNew?: boolean;
 }
@@ -65,18 +67,18 @@ export function createCommandHandler<State, Command, Event extends DomainEvent>(
   });
   const queues = new Map<string, Promise<unknown>>();
 
-  const empty = (): Fold<State> => ({ state: decider.initialState(), revision: null, ids: new Set() });
+  const empty = (): Fold<State> => ({ known: false, state: decider.initialState(), revision: null, ids: new Set() });
 
   const readOn = async (streamName: string, from: Fold<State>): Promise<Fold<State>> => {
     const { events } = await store.readStream(streamName, { fromRevision: from.revision === null ? 0n : from.revision + 1n });
     const last = events.at(-1);
-    if (!last) return from;
+    if (!last) return { ...from, known: true };
     let { state } = from;
     for (const stored of events) {
       state = decider.evolve(state, codec.decode(stored));
       from.ids.add(stored.id);
     }
-    const fold = { state, revision: last.revision, ids: from.ids };
+    const fold = { known: true, state, revision: last.revision, ids: from.ids };
     cache.set(streamName, fold);
     return fold;
   };
@@ -98,14 +100,16 @@ export function createCommandHandler<State, Command, Event extends DomainEvent>(
     const { revision } = await store.append(streamName, news, fold.revision ?? 'no_stream');
     const state = events.reduce(decider.evolve, fold.state);
     for (const event of news) fold.ids.add(event.id);
-    cache.set(streamName, { state, revision, ids: fold.ids });
+    // On an assumed new stream the store may have taken this for a repetition of what it holds; the stream then differs from our fold.
+    if (fold.known) cache.set(streamName, { known: true, state, revision, ids: fold.ids });
     return { events, state, revision, duplicate: false };
   };
 
   const run = async (streamName: string, command: Command, options: HandleOptions<Event>): Promise<Handled<State, Event>> => {
     const cached = cache.get(streamName);
-    let fold = cached ?? (options.assumeNew ? empty() : await readOn(streamName, empty()));
-    let fresh = cached === undefined && !options.assumeNew;
+    const mustRead = cached === undefined && !options.assumeNew;
+    let fold = mustRead ? await readOn(streamName, empty()) : (cached ?? empty());
+    let fresh = mustRead;
     for (let retries = 0; ; retries += 1) {
       try {
         const handled = await attempt(streamName, fold, command, options);

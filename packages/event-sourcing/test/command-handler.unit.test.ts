@@ -150,6 +150,17 @@ describe('createCommandHandler', () => {
     await expect(a.handle('c-1', { type: 'Open', name: 'b' }, request())).rejects.toMatchObject({ code: 'already_open' });
   });
 
+  test('what was appended on an assumed new stream is not taken for its content', async () => {
+    const { store } = countingStore();
+    const asked = { ...request(), assumeNew: true };
+    await handlerOf(store).handle('c-1', { type: 'Open', name: 'a' }, asked);
+    await handlerOf(store).handle('c-1', { type: 'Count', by: [4] }, request());
+    const again = handlerOf(store);
+    expect(await again.handle('c-1', { type: 'Open', name: 'b' }, asked)).toMatchObject({ revision: 0n });
+    expect(await again.load('c-1')).toMatchObject({ state: { total: 4 }, revision: 1n });
+    expect(await again.handle('c-1', { type: 'Count', by: [1] }, request())).toMatchObject({ state: { total: 5 }, revision: 2n });
+  });
+
   test('a refusal on an assumed new stream is checked against the store first', async () => {
     const { store } = countingStore();
     await handlerOf(store).handle('c-1', { type: 'Open', name: 'a' }, request());
