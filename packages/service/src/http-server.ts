@@ -146,15 +146,22 @@ function nameRequest(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** Connections kept alive by a caller may still bring requests while the server is being stopped. */
+/**
+ * Connections kept alive by a caller may still bring requests while the server is being stopped; and Node forgets to close one
+ * that has answered several requests which came at once.
+ */
 function refuseWhileClosing(server: HttpServer): void {
-  let closing = false;
+  let closing: NodeJS.Timeout | undefined;
   server.addHook('preClose', (done) => {
-    closing = true;
+    closing = setInterval(() => server.server.closeIdleConnections(), 50);
+    done();
+  });
+  server.addHook('onClose', (_server, done) => {
+    clearInterval(closing);
     done();
   });
   server.addHook('onRequest', (_request, _reply, done) => {
-    if (!closing) return done();
+    if (closing === undefined) return done();
     done(
       new ProblemError({
         status: 503,

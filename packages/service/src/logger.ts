@@ -1,4 +1,12 @@
-import { pino, stdTimeFunctions, type DestinationStream, type Level, type Logger as PinoLogger } from 'pino';
+import {
+  pino,
+  stdTimeFunctions,
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Level,
+  type Logger as PinoLogger,
+} from 'pino';
 import { redactFields, redactText } from './redact.ts';
 
 export type Logger = PinoLogger;
@@ -24,12 +32,19 @@ export function createLogger({ name, level = 'info', destination }: LoggerOption
     timestamp: stdTimeFunctions.isoTime,
     // `redact` has already turned errors into plain objects.
     serializers: { err: (value: unknown) => value },
-    formatters: {
-      level: (label: string) => ({ level: label }),
-      log: redactFields,
-      bindings: redactFields,
-    },
+    formatters: { level: (label: string) => ({ level: label }), log: redactFields },
     hooks: { streamWrite: redactText },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return withRedactedBindings(destination ? pino(options, destination) : pino(options));
+}
+
+/** pino hands the bindings of a child to no formatter. Children inherit this `child` from the root. */
+function withRedactedBindings(root: Logger): Logger {
+  // oxlint-disable-next-line typescript/unbound-method -- called with the logger that the child is made from
+  const { child } = root;
+  return Object.assign(root, {
+    child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): Logger {
+      return Reflect.apply(child, this, [redactFields(bindings), options]);
+    },
+  });
 }
