@@ -1,1 +1,2 @@
-export {};
+export { EventStoreServerError, type EventStoreServerErrorCode, isEventStoreServerError } from './errors.ts';
+export { type EventStoreOptions, type EventStoreServer, startEventStore } from './server.ts';
