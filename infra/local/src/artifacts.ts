@@ -31,71 +31,96 @@ export async function requireJava(java: string): Promise<number> {
   return major;
 }
 
-/** True when the program can be started. */
-export async function isInstalled(program: string, versionArgument: string): Promise<boolean> {
-  return (await run(program, [versionArgument])).code === 0;
+/** True when the program runs with these arguments. */
+export async function isInstalled(program: string, args: readonly string[]): Promise<boolean> {
+  return (await run(program, args)).code === 0;
 }
 
-/** The folder with Kafka's jars; fetched by Maven when the cache lacks it. */
-export async function fetchKafka(cache: string, terminal: Terminal): Promise<string> {
-  const folder = join(cache, `kafka-${KAFKA_VERSION}`);
-  await once(folder, terminal, `fetching Apache Kafka ${KAFKA_VERSION} (44 MB, by Maven)`, async (target, work) => {
-    const dependencies = [
-      ['org.apache.kafka', 'kafka_2.13', KAFKA_VERSION],
-      ['org.apache.logging.log4j', 'log4j-slf4j-impl', LOG4J_VERSION],
-      ['org.apache.logging.log4j', 'log4j-core', LOG4J_VERSION],
-      ['org.apache.logging.log4j', 'log4j-1.2-api', LOG4J_VERSION],
-    ];
-    writeFileSync(join(work, 'pom.xml'), pom('kafka', dependencies));
-    await maven(
-      work,
-      [`${DEPENDENCY_PLUGIN}:copy-dependencies`, `-DoutputDirectory=${target}`, '-DincludeScope=runtime'],
-      'Kafka',
-    );
-  });
-  return folder;
+/** Throws `maven_missing` when there is no Maven. */
+export async function requireMaven(): Promise<void> {
+  if (await isInstalled('mvn', ['-v'])) return;
+  throw new LauncherError(
+    'maven_missing',
+    'Maven was not found, which fetches Kafka and the schema registry: install it (Debian: apt-get install maven), or install Docker, or name your own servers with KAFKA_BROKERS and SCHEMA_REGISTRY_URL.',
+  );
 }
 
-/** The folder with the schema registry's runner jar and its libraries; fetched by Maven when the cache lacks it. */
-export async function fetchSchemaRegistry(cache: string, terminal: Terminal): Promise<string> {
-  const folder = join(cache, `apicurio-${APICURIO_VERSION}`);
-  await once(folder, terminal, `fetching Apicurio Registry ${APICURIO_VERSION} (109 MB, by Maven)`, async (target, work) => {
-    writeFileSync(join(work, 'pom.xml'), pom('schema-registry', []));
-    const artifact = `io.apicurio:apicurio-registry-app:${APICURIO_VERSION}:tar.gz:all`;
-    await maven(
-      work,
-      [`${DEPENDENCY_PLUGIN}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${work}`],
-      'the schema registry',
-    );
-    const archive = join(work, `apicurio-registry-app-${APICURIO_VERSION}-all.tar.gz`);
-    const { code, output } = await run('tar', ['-xzf', archive, '-C', target]);
-    if (code !== 0)
-      throw new LauncherError(
-        'fetch_failed',
-        `The schema registry's archive could not be unpacked with tar: ${lastLine(output)}`,
+export function kafkaFolder(cache: string): string {
+  return join(cache, `kafka-${KAFKA_VERSION}`);
+}
+
+export function schemaRegistryFolder(cache: string): string {
+  return join(cache, `apicurio-${APICURIO_VERSION}`);
+}
+
+/** Fills the folder of Kafka's jars by Maven, unless the cache has it. */
+export async function fetchKafka(cache: string, terminal: Terminal): Promise<void> {
+  await once(
+    kafkaFolder(cache),
+    terminal,
+    'kafka jars',
+    `Apache Kafka ${KAFKA_VERSION}, 44 MB, by Maven`,
+    async (target, work) => {
+      const dependencies = [
+        ['org.apache.kafka', 'kafka_2.13', KAFKA_VERSION],
+        ['org.apache.logging.log4j', 'log4j-slf4j-impl', LOG4J_VERSION],
+        ['org.apache.logging.log4j', 'log4j-core', LOG4J_VERSION],
+        ['org.apache.logging.log4j', 'log4j-1.2-api', LOG4J_VERSION],
+      ];
+      writeFileSync(join(work, 'pom.xml'), pom('kafka', dependencies));
+      await maven(
+        work,
+        [`${DEPENDENCY_PLUGIN}:copy-dependencies`, `-DoutputDirectory=${target}`, '-DincludeScope=runtime'],
+        'Kafka',
       );
-  });
-  return folder;
+    },
+  );
+}
+
+/** Fills the folder with the schema registry's runner jar and its libraries by Maven, unless the cache has it. */
+export async function fetchSchemaRegistry(cache: string, terminal: Terminal): Promise<void> {
+  await once(
+    schemaRegistryFolder(cache),
+    terminal,
+    'registry jars',
+    `Apicurio Registry ${APICURIO_VERSION}, 109 MB, by Maven`,
+    async (target, work) => {
+      writeFileSync(join(work, 'pom.xml'), pom('schema-registry', []));
+      const artifact = `io.apicurio:apicurio-registry-app:${APICURIO_VERSION}:tar.gz:all`;
+      await maven(
+        work,
+        [`${DEPENDENCY_PLUGIN}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${work}`],
+        'the schema registry',
+      );
+      const archive = join(work, `apicurio-registry-app-${APICURIO_VERSION}-all.tar.gz`);
+      const { code, output } = await run('tar', ['-xzf', archive, '-C', target]);
+      if (code !== 0)
+        throw new LauncherError(
+          'fetch_failed',
+          `The schema registry's archive could not be unpacked with tar: ${lastLine(output)}`,
+        );
+    },
+  );
 }
 
 /** Fills the folder through a neighbour that is renamed when complete: a folder that is there is whole, whoever else was fetching. */
 async function once(
   folder: string,
   terminal: Terminal,
+  name: string,
   title: string,
   fill: (target: string, work: string) => Promise<void>,
 ): Promise<void> {
   if (existsSync(folder)) return;
   const target = `${folder}.partial-${process.pid}`;
   const work = `${folder}.work-${process.pid}`;
-  const name = title.includes('Kafka') ? 'kafka' : 'schema-registry';
-  terminal.begin(name, title);
+  terminal.begin(name, `fetching ${title} …`);
   try {
     for (const path of [target, work]) mkdirSync(path, { recursive: true });
     await terminal.step(
-      `fetch ${name}`.slice(0, 17),
+      name,
       () => fill(target, work),
-      () => title.replace('fetching ', ''),
+      () => `fetched: ${title}`,
     );
     renameSync(target, folder);
   } catch (error) {
@@ -110,12 +135,6 @@ async function once(
 async function maven(cwd: string, args: string[], what: string): Promise<void> {
   const { code, output } = await run('mvn', ['-B', '-q', ...args], cwd);
   if (code === 0) return;
-  if (code === undefined) {
-    throw new LauncherError(
-      'maven_missing',
-      `Maven was not found, which fetches ${what}: install it (Debian: apt-get install maven), or install Docker, or name your own server with ${what === 'Kafka' ? 'KAFKA_BROKERS' : 'SCHEMA_REGISTRY_URL'}.`,
-    );
-  }
   const cause = /No space left/.test(output)
     ? 'the disk is full: free about 1 GB and run again'
     : /Unknown host|UnknownHost|Connection refused|Connect(ion)? to .* (failed|timed out)|Network is unreachable|Could not transfer/.test(

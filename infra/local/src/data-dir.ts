@@ -1,4 +1,16 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { explainFileError, LauncherError } from './errors.ts';
@@ -27,10 +39,10 @@ export function prepareDataDir(dataDir: string): void {
 }
 
 /** Deletes what earlier runs kept, except the logs; only what the launcher itself makes in the folder is touched. */
-export function wipe(dataDir: string): void {
+export async function wipe(dataDir: string): Promise<void> {
   for (const entry of ['kafka', 'postgres', 'schema-registry', 'eventstore', 'secrets.json', 'ports.json', 'stack.json']) {
     try {
-      rmSync(join(dataDir, entry), { recursive: true, force: true });
+      await rm(join(dataDir, entry), { recursive: true, force: true });
     } catch (error) {
       throw explainFileError(error, dataDir);
     }
@@ -61,5 +73,15 @@ function readPorts(file: string): Record<string, number> {
     return existsSync(file) ? portsSchema.parse(JSON.parse(readFileSync(file, 'utf8'))) : {};
   } catch {
     return {};
+  }
+}
+
+const LARGE_LOG_BYTES = 20 * 1024 * 1024;
+
+/** Puts a log that has grown large aside as `<name>.old`, in place of the one put aside before. */
+export function keepLogsSmall(logDir: string): void {
+  for (const name of readdirSync(logDir).filter((entry) => entry.endsWith('.log'))) {
+    const file = join(logDir, name);
+    if (statSync(file).size > LARGE_LOG_BYTES) renameSync(file, `${file}.old`);
   }
 }

@@ -39,7 +39,15 @@ export interface Options {
   java: string;
   external: {
     postgresUrl: string | undefined;
-    kafka: { brokers: string[]; username: string; password: string } | undefined;
+    kafka:
+      | {
+          brokers: string[];
+          username: string;
+          password: string;
+          /** Logins of services that do not use the admin's. */
+          principals: Record<string, { username: string; password: string }>;
+        }
+      | undefined;
     schemaRegistryUrl: string | undefined;
     eventstoredbUrl: string | undefined;
   };
@@ -173,5 +181,10 @@ function readKafka(env: Environment, mistakes: string[]): Options['external']['k
       'KAFKA_BROKERS needs KAFKA_ADMIN_USERNAME and KAFKA_ADMIN_PASSWORD beside it: a super user, which makes topics and ACLs.',
     );
   }
-  return { brokers, username, password };
+  const principals = SERVICES.flatMap(({ name }) => {
+    const prefix = `KAFKA_${name.toUpperCase().replaceAll('-', '_')}`;
+    const own = { username: env[`${prefix}_USERNAME`] ?? '', password: env[`${prefix}_PASSWORD`] ?? '' };
+    return own.username === '' ? [] : [[name, own] as const];
+  });
+  return { brokers, username, password, principals: Object.fromEntries(principals) };
 }

@@ -24,13 +24,15 @@ export async function freePort(): Promise<number> {
   throw new LauncherError('port_taken', 'No free port between 20000 and 32000 was found in 200 attempts: end what holds them.');
 }
 
-/** Throws `port_taken`, naming the program that holds the port where the system tells, unless the port is free. */
-export async function requireFree(port: number, what: string, remedy: string): Promise<void> {
+/** Throws `port_taken`, naming the program that holds the port where the system tells, unless the port of this part is free. */
+export async function requireFree(port: number, part: string): Promise<void> {
   if (await isFree(port)) return;
   const holder = holderOf(port);
+  const variable = `ULTRACORE_${part.toUpperCase().replaceAll('-', '_')}_PORT`;
+  const remedy = part === 'edge' ? 'choose another port with --port' : `choose another port with ${variable}`;
   throw new LauncherError(
     'port_taken',
-    `Port ${port}, wanted for ${what}, is taken by ${holder === undefined ? 'another program' : `${holder.program} (pid ${holder.pid})`}: end it, or ${remedy}.`,
+    `Port ${port}, wanted for ${part.replaceAll('_', ' ')}, is taken by ${holder === undefined ? 'another program' : `${holder.program} (pid ${holder.pid})`}: end it, or ${remedy}.`,
   );
 }
 

@@ -24,6 +24,14 @@ export interface StartOptions {
   stopSignal?: NodeJS.Signals;
 }
 
+/** What a part needs to know while it is started. */
+export interface StartContext {
+  /** Aborts the start: what has been spawned is ended and the start rejects. */
+  signal: AbortSignal;
+  /** Told of every process at once, so that none is forgotten however the start goes on. */
+  onSpawn(process_: ManagedProcess): void;
+}
+
 export interface ManagedProcess {
   readonly name: string;
   readonly pid: number;
@@ -43,7 +51,7 @@ export interface ManagedProcess {
  * Starts a program in a session of its own, so that a Ctrl-C in our terminal reaches only us and we stop the programs in order.
  * Its output goes to `logFile`, appended. Rejects when the program cannot be started at all.
  */
-export async function startProcess(options: StartOptions): Promise<ManagedProcess> {
+export async function startProcess(options: StartOptions, context: Pick<StartContext, 'onSpawn'>): Promise<ManagedProcess> {
   mkdirSync(dirname(options.logFile), { recursive: true });
   const log = openSync(options.logFile, 'a', 0o600);
   const logOffset = statSync(options.logFile).size;
@@ -72,10 +80,10 @@ export async function startProcess(options: StartOptions): Promise<ManagedProces
     child.once('spawn', () => resolve(child.pid ?? 0));
   });
   const record = { name: options.name, pid, start_time: startTimeOf(pid) ?? '' };
-  const signalGroup = (signal: NodeJS.Signals) => {
+  const send = (signal: NodeJS.Signals) => {
     if (!ended) signalProcess(pid, signal);
   };
-  return {
+  const managed: ManagedProcess = {
     name: options.name,
     pid,
     logFile: options.logFile,
@@ -84,16 +92,18 @@ export async function startProcess(options: StartOptions): Promise<ManagedProces
     exited,
     alive: () => !ended,
     async stop(graceMs) {
-      signalGroup(options.stopSignal ?? 'SIGTERM');
+      send(options.stopSignal ?? 'SIGTERM');
       const timer = new AbortController();
       await Promise.race([exited, sleep(graceMs, undefined, { signal: timer.signal }).catch(() => {})]);
       timer.abort();
       if (ended) return;
-      signalGroup('SIGKILL');
+      send('SIGKILL');
       await exited;
     },
-    kill: () => signalGroup('SIGKILL'),
+    kill: () => send('SIGKILL'),
   };
+  context.onSpawn(managed);
+  return managed;
 }
 
 /** When the process with this pid began, in whatever unit the system tells it; undefined when there is none. */

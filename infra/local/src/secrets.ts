@@ -35,11 +35,11 @@ export const POSTGRES_ROLES = ['ultracore_admin', 'ultracore_registry', 'ultraco
  * The data directory's secrets, made once and kept in `secrets.json` (mode 0600): with another master password no tenant's
  * credential would open any more. Principals and roles that came later are added.
  */
-export async function loadSecrets(dataDir: string): Promise<Secrets> {
+export async function loadSecrets(dataDir: string, env: Readonly<Record<string, string | undefined>> = {}): Promise<Secrets> {
   const file = join(dataDir, 'secrets.json');
   const kept = existsSync(file) ? parse(file) : undefined;
   const secrets: Secrets = {
-    master_password: kept?.master_password ?? password(),
+    master_password: env['ULTRACORE_MASTER_PASSWORD'] || kept?.master_password || password(),
     postgres_superuser_password: kept?.postgres_superuser_password ?? password(),
     postgres_role_passwords: withMissing(kept?.postgres_role_passwords, POSTGRES_ROLES),
     kafka_passwords: withMissing(kept?.kafka_passwords, KAFKA_PRINCIPALS),

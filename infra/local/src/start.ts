@@ -1,12 +1,13 @@
+import { runningStack } from './running.ts';
 import { LauncherError } from './errors.ts';
-import { launch, type RunningStack } from './launcher.ts';
-import { HELP, parseOptions } from './options.ts';
+import { launch } from './launcher.ts';
+import { HELP, type Options, parseOptions, ROOT } from './options.ts';
+import type { Run } from './run.ts';
+import { summary } from './summary.ts';
 import { createTerminal } from './terminal.ts';
 
+const INTERRUPTED = 130;
 const terminal = createTerminal();
-const stopping = new AbortController();
-let running: RunningStack | undefined;
-let signals = 0;
 
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2), process.env);
@@ -14,20 +15,39 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  const already = runningStack(options.dataDir);
+  if (already !== undefined) {
+    terminal.line(
+      already.ready
+        ? `It is already running (launcher pid ${already.pid}).`
+        : `It is just starting in another terminal (launcher pid ${already.pid}).`,
+    );
+    if (already.stack !== undefined) for (const line of summary(already.stack, 0, ROOT)) terminal.line(line);
+    return 0;
+  }
+  return run(options);
+}
+
+/** Runs until a signal; a second one ends everything at once. */
+async function run(options: Options): Promise<number> {
+  const stopping = new AbortController();
+  let running: Run | undefined;
   const stopped = new Promise<void>((resolve) => {
     const onSignal = () => {
-      if (++signals > 1) {
+      if (stopping.signal.aborted) {
         running?.kill();
-        process.exit(130);
+        process.exit(INTERRUPTED);
       }
       stopping.abort(new LauncherError('interrupted', 'Stopped before it was ready.'));
+      terminal.line();
       resolve();
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-    if (options.withParent) process.stdin.once('end', onSignal).once('error', onSignal).resume();
+    if (options.withParent) process.stdin.once('close', onSignal).resume();
   });
   running = await launch(options, terminal, stopping.signal);
-  terminal.line(`ready in ${running.stack.ready_ms} ms`);
+  for (const line of summary(running.stack, running.memory(), ROOT)) terminal.line(line);
+  if (!options.withParent) terminal.line('  Ctrl-C stops everything; the data stays.');
   await stopped;
   await running.stop();
   return 0;
@@ -36,7 +56,11 @@ async function main(): Promise<number> {
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    terminal.fail(error instanceof LauncherError ? error.message : String(error instanceof Error ? error.stack : error));
-    process.exit(1);
+    terminal.fail(
+      error instanceof LauncherError
+        ? error.message
+        : `A fault of the launcher itself: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+    process.exit(error instanceof LauncherError && error.code === 'interrupted' ? INTERRUPTED : 1);
   },
 );

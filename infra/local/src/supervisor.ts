@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ManagedProcess } from './processes.ts';
+import type { ManagedProcess, StartContext } from './processes.ts';
 
 const STEADY_MS = 60_000;
 const FIRST_PAUSE_MS = 500;
@@ -8,13 +8,12 @@ const LONGEST_PAUSE_MS = 30_000;
 export interface Part {
   name: string;
   /** Starts the process and resolves when it is ready; rejects after ending what it started. */
-  start(signal: AbortSignal): Promise<ManagedProcess>;
+  start(context: StartContext): Promise<ManagedProcess>;
   graceMs: number;
 }
 
 export interface SupervisorEvents {
-  onStarted(process_: ManagedProcess): void;
-  onEnded(process_: ManagedProcess): void;
+  onSpawn(process_: ManagedProcess): void;
   /** It ended without being asked to, or could not be started again; `pauseMs` until the next attempt. */
   onDown(name: string, reason: string, pauseMs: number): void;
   onBack(name: string, downMs: number): void;
@@ -33,17 +32,19 @@ export function pauseBefore(attempt: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS);
 }
 
-/** Starts the part and keeps it running until `stop`. Rejects when the first start fails; later failures are reported and retried. */
-export async function supervise(part: Part, events: SupervisorEvents): Promise<Supervised> {
+/** Starts the part and keeps it running until `stop` (or `interrupted`). Rejects when the first start fails; later failures are reported and retried. */
+export async function supervise(part: Part, events: SupervisorEvents, interrupted: AbortSignal): Promise<Supervised> {
   const stopping = new AbortController();
+  const context: StartContext = {
+    signal: AbortSignal.any([stopping.signal, interrupted]),
+    onSpawn: (process_) => events.onSpawn(process_),
+  };
   let current: ManagedProcess | undefined;
   let restarts = 0;
 
   const bringUp = async () => {
-    const process_ = await part.start(stopping.signal);
-    current = process_;
-    events.onStarted(process_);
-    return process_;
+    current = await part.start(context);
+    return current;
   };
 
   const keepUp = async (first: ManagedProcess) => {
@@ -53,8 +54,7 @@ export async function supervise(part: Part, events: SupervisorEvents): Promise<S
       const since = Date.now();
       const { code, signal } = await process_.exited;
       current = undefined;
-      events.onEnded(process_);
-      if (stopping.signal.aborted) return;
+      if (context.signal.aborted) return;
       const down = Date.now();
       let reason = `ended by ${signal ?? `code ${code}`}`;
       if (down - since > STEADY_MS) attempt = 0;
@@ -62,11 +62,11 @@ export async function supervise(part: Part, events: SupervisorEvents): Promise<S
         const pause = pauseBefore(attempt++);
         events.onDown(part.name, reason, pause);
         try {
-          await sleep(pause, undefined, { signal: stopping.signal });
+          await sleep(pause, undefined, { signal: context.signal });
           process_ = await bringUp();
           break;
         } catch (error) {
-          if (stopping.signal.aborted) return;
+          if (context.signal.aborted) return;
           reason = error instanceof Error ? error.message : String(error);
         }
       }

@@ -8,6 +8,7 @@ export interface Terminal {
   begin(name: string, text: string): void;
   line(text?: string): void;
   warn(name: string, text: string): void;
+  good(name: string, text: string): void;
   fail(text: string): void;
 }
 
@@ -85,6 +86,9 @@ export function createTerminal(out: NodeJS.WriteStream = process.stdout, err: No
     },
     warn(name, text) {
       print(out, `${pc.yellow('!')} ${name.padEnd(NAME_WIDTH)}${text}`);
+    },
+    good(name, text) {
+      print(out, `${pc.green('✔')} ${name.padEnd(NAME_WIDTH)}${text}`);
     },
     fail(text) {
       print(err, `${pc.red('✘')} ${text}`);

@@ -6,18 +6,32 @@ export const BACKENDS = ['kafka', 'postgres', 'schema-registry', 'eventstore'] a
 export type BackendName = (typeof BACKENDS)[number];
 
 /**
- * Polls `ready` until it holds. Throws `backend_failed` with the last words of the log when the process ends first or the
+ * Polls `ready` until it holds; ends the process when it does not come to that. Throws `backend_failed` with the last words of the log when the process ends first or the
  * deadline passes; a probe that throws counts as not ready.
  */
 export async function untilReady(
   process_: ManagedProcess,
   ready: () => Promise<boolean>,
   deadlineMs: number,
-  signal?: AbortSignal,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await poll(process_, ready, deadlineMs, signal);
+  } catch (error) {
+    await process_.stop(5_000);
+    throw error;
+  }
+}
+
+async function poll(
+  process_: ManagedProcess,
+  ready: () => Promise<boolean>,
+  deadlineMs: number,
+  signal: AbortSignal,
 ): Promise<void> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (!process_.alive()) {
       const { code, signal: by } = await process_.exited;
       throw new LauncherError(

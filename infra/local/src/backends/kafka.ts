@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LauncherError } from '../errors.ts';
-import { logSince, type ManagedProcess, startProcess } from '../processes.ts';
+import { logSince, type ManagedProcess, type StartContext, startProcess } from '../processes.ts';
 import { untilReady } from './backend.ts';
 
 const JVM = ['-Xms192m', '-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-XX:MaxDirectMemorySize=128m'];
@@ -19,14 +19,13 @@ export interface KafkaOptions {
   controllerPort: number;
   /** By principal; `admin` is the super user and the broker's own. */
   passwords: Readonly<Record<string, string>>;
-  signal?: AbortSignal;
 }
 
 /**
  * Starts a single-node Kafka in KRaft mode with SASL/SCRAM for clients and the ACL authorizer, formatting its storage on the
  * first run with one credential a principal. Ready = it has said so and answers on its client port.
  */
-export async function startKafka(options: KafkaOptions): Promise<ManagedProcess> {
+export async function startKafka(options: KafkaOptions, context: StartContext): Promise<ManagedProcess> {
   const home = join(options.dataDir, 'kafka');
   const logFile = join(options.logDir, 'kafka.log');
   const properties = join(home, 'server.properties');
@@ -52,16 +51,16 @@ export async function startKafka(options: KafkaOptions): Promise<ManagedProcess>
     ]);
     const clusterId = randomBytes(16).toString('base64url');
     const format = ['kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', properties, ...credentials];
-    await runTool(await startProcess({ ...base, name: 'kafka', args: java(TOOL_JVM, format), logFile }));
+    await runTool(await startProcess({ ...base, name: 'kafka', args: java(TOOL_JVM, format), logFile }, context));
     writeFileSync(principalsFile, JSON.stringify(Object.keys(options.passwords)));
   }
 
-  const broker = await startProcess({ ...base, name: 'kafka', args: java(JVM, ['kafka.Kafka', properties]), logFile });
+  const broker = await startProcess({ ...base, name: 'kafka', args: java(JVM, ['kafka.Kafka', properties]), logFile }, context);
   await untilReady(
     broker,
     async () => logSince(broker).includes(STARTED) && (await answers('127.0.0.1', options.port)),
     90_000,
-    options.signal,
+    context.signal,
   );
 
   // A service that came after the storage was formatted has no credential yet.
@@ -81,7 +80,7 @@ export async function startKafka(options: KafkaOptions): Promise<ManagedProcess>
         '--entity-name',
         name,
       ];
-      await runTool(await startProcess({ ...base, name: 'kafka', args: java(TOOL_JVM, [...tool, ...change]), logFile }));
+      await runTool(await startProcess({ ...base, name: 'kafka', args: java(TOOL_JVM, [...tool, ...change]), logFile }, context));
     }
     writeFileSync(principalsFile, JSON.stringify(Object.keys(options.passwords)));
   }

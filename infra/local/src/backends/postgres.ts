@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -18,7 +19,7 @@ import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
 import { z } from 'zod';
 import { LauncherError } from '../errors.ts';
-import { type ManagedProcess, startProcess } from '../processes.ts';
+import { type ManagedProcess, type StartContext, startProcess } from '../processes.ts';
 import { untilReady } from './backend.ts';
 
 export interface PostgresServer {
@@ -32,18 +33,15 @@ const binariesSchema = z.object({ initdb: z.string(), postgres: z.string() });
 type Binaries = z.infer<typeof binariesSchema>;
 
 /** Starts the embedded Postgres of the data directory, making its cluster on the first run. Ready = it answers a query. */
-export async function startPostgres(options: {
-  dataDir: string;
-  logDir: string;
-  port: number;
-  password: string;
-  signal?: AbortSignal;
-}): Promise<{ process: ManagedProcess; server: PostgresServer }> {
+export async function startPostgres(
+  options: { dataDir: string; logDir: string; port: number; password: string },
+  context: StartContext,
+): Promise<ManagedProcess> {
   const binaries = await findBinaries();
   const cluster = join(options.dataDir, 'postgres');
   const logFile = join(options.logDir, 'postgres.log');
   const account = serverAccount();
-  if (!existsSync(join(cluster, 'PG_VERSION'))) initialise(binaries, cluster, options.password, account);
+  if (!existsSync(cluster)) initialise(binaries, cluster, options.password, account);
   const args = [
     ['-D', cluster, '-p', String(options.port)],
     ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
@@ -53,17 +51,20 @@ export async function startPostgres(options: {
     ['-c', 'log_line_prefix=%m [%p] %q%u@%d %a ', '-c', 'log_checkpoints=off'],
   ].flat();
   const launch = asAccount(binaries.postgres, args, account, [cluster, binaries.postgres]);
-  const process_ = await startProcess({
-    name: 'postgres',
-    ...launch,
-    env: { PATH: process.env['PATH'], HOME: cluster, TZ: 'UTC', LC_ALL: 'C', LC_MESSAGES: 'C' },
-    cwd: '/',
-    logFile,
-    stopSignal: 'SIGINT',
-  });
+  const process_ = await startProcess(
+    {
+      name: 'postgres',
+      ...launch,
+      env: { PATH: process.env['PATH'], HOME: cluster, TZ: 'UTC', LC_ALL: 'C', LC_MESSAGES: 'C' },
+      cwd: '/',
+      logFile,
+      stopSignal: 'SIGINT',
+    },
+    context,
+  );
   const server = { host: '127.0.0.1', port: options.port, user: 'postgres', password: options.password };
-  await untilReady(process_, () => answers(server), 60_000, options.signal);
-  return { process: process_, server };
+  await untilReady(process_, () => answers(server), 60_000, context.signal);
+  return process_;
 }
 
 /** True when the server takes the login and answers a query. */
@@ -81,13 +82,14 @@ export async function answers(server: PostgresServer & { database?: string }): P
 }
 
 function initialise(binaries: Binaries, cluster: string, password: string, account: Account | undefined): void {
-  // A cluster without PG_VERSION was cut off while it was made.
-  rmSync(cluster, { recursive: true, force: true });
-  mkdirSync(cluster, { recursive: true, mode: 0o700 });
+  // Under its own name only when complete: one that was cut off while it was made is made again.
+  const partial = `${cluster}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
   const passwordFile = join(dirname(cluster), `.initdb-${process.pid}`);
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (account !== undefined) for (const path of [cluster, passwordFile]) chownSync(path, account.uid, account.gid);
-  const args = [`--pgdata=${cluster}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+  if (account !== undefined) for (const path of [partial, passwordFile]) chownSync(path, account.uid, account.gid);
+  const args = [`--pgdata=${partial}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
   args.push('--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-instructions');
   const launch = asAccount(binaries.initdb, args, account, [dirname(cluster), binaries.initdb]);
   try {
@@ -97,8 +99,11 @@ function initialise(binaries: Binaries, cluster: string, password: string, accou
       env: { PATH: process.env['PATH'], LC_ALL: 'C' },
       ...(launch.uid === undefined ? {} : { uid: launch.uid, gid: launch.gid }),
     });
-    if (status === 0) return;
-    rmSync(cluster, { recursive: true, force: true });
+    if (status === 0) {
+      renameSync(partial, cluster);
+      return;
+    }
+    rmSync(partial, { recursive: true, force: true });
     const why = /No space left/.test(stderr) ? 'the disk is full: free about 1 GB' : (stderr || stdout).trim().split('\n').at(-1);
     throw new LauncherError('backend_failed', `Postgres could not make its cluster in ${cluster}: ${why}.`);
   } finally {
