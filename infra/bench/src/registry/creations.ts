@@ -1,0 +1,81 @@
+import { EventStoreDBClient, jsonEvent, NO_STREAM, type JSONType } from '@eventstore/db-client';
+import { inFlight } from '../frame/in-flight.ts';
+import { createRegistryClient } from '../frame/registry-client.ts';
+import { goal, metric, type Findings } from '../frame/report.ts';
+import { required } from '../frame/required.ts';
+import { alternate, ratios } from '../frame/rounds.ts';
+import type { RegistryContext } from './context.ts';
+import { untilQuiet } from './quiet.ts';
+
+/** A share of the raw appends; 0.8 is the stretch. */
+const GOAL = 0.5;
+
+interface RecordedEvent {
+  type: string;
+  data: JSONType;
+  metadata: JSONType;
+}
+
+/**
+ * Creations per second through HTTP, beside the client's own appends of the same event to as many new streams, in turns. Before each
+ * measurement whatever the one before left behind (projection, relay) is done.
+ */
+export async function benchCreations({ platform, options, progress }: RegistryContext): Promise<Findings> {
+  const stack = platform.stack();
+  const token = required(stack.tokens, 'tokens').operator;
+  await using direct = createRegistryClient(required(stack.service_urls['registry'], 'registry'), token, options.inFlight);
+  await using throughEdge = createRegistryClient(required(stack.edge_url, 'edge_url'), token, options.inFlight);
+  const store = EventStoreDBClient.connectionString(required(stack.eventstoredb_url, 'eventstoredb_url'));
+  try {
+    await direct.create({ tenant_id: 'bench-sample', tier: 'small' });
+    const sample = await readSample(store);
+    const perSecond = async (name: string, task: (id: string) => Promise<void>, round: number): Promise<number> => {
+      await untilQuiet(stack);
+      return (
+        options.streams / (await inFlight(options.streams, options.inFlight, (index) => task(`${name}-${round + 1}-${index}`)))
+      );
+    };
+    const figures = await alternate(
+      {
+        raw: (round) => perSecond('raw', (id) => append(store, id, sample), round),
+        created: (round) => perSecond('direct', (id) => direct.create({ tenant_id: id, tier: 'small' }), round),
+        keyed: (round) => perSecond('keyed', (id) => direct.create({ tenant_id: id, tier: 'small' }, `key-${id}`), round),
+        edge: (round) => perSecond('edge', (id) => throughEdge.create({ tenant_id: id, tier: 'small' }), round),
+      },
+      {
+        rounds: options.rounds,
+        onFigure: (name, round, figure) => progress(`round ${round + 1}: ${name} ${Math.round(figure)}/s`),
+      },
+    );
+    const share = metric('rounds', 'creations ÷ raw appends', '', ratios(figures.created, figures.raw));
+    return {
+      metrics: [
+        metric('rounds', 'raw appends', 'events/s', figures.raw),
+        metric('rounds', 'creations', 'commands/s', figures.created),
+        metric('rounds', 'creations with Idempotency-Key', 'commands/s', figures.keyed),
+        metric('rounds', 'creations through the edge', 'commands/s', figures.edge),
+        share,
+        metric('rounds', 'creations with Idempotency-Key ÷ raw appends', '', ratios(figures.keyed, figures.raw)),
+        metric('rounds', 'creations through the edge ÷ raw appends', '', ratios(figures.edge, figures.raw)),
+      ],
+      goals: [goal('creations beside raw appends', share, 'at least', GOAL)],
+      notes: [
+        `Creations: ${options.streams} new streams in each measurement, ${options.inFlight} in flight, straight to the registry's port unless said otherwise; projection and relay work meanwhile, as always.`,
+      ],
+    };
+  } finally {
+    await store.dispose();
+  }
+}
+
+async function readSample(store: EventStoreDBClient): Promise<RecordedEvent> {
+  for await (const { event } of store.readStream('tenant-bench-sample', { maxCount: 1 })) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the registry stores JSON events
+    if (event) return { type: event.type, data: event.data as JSONType, metadata: (event.metadata ?? {}) as JSONType };
+  }
+  throw new Error('The stream of the created tenant is empty.');
+}
+
+async function append(store: EventStoreDBClient, id: string, sample: RecordedEvent): Promise<void> {
+  await store.appendToStream(`bench-${id}`, jsonEvent(sample), { expectedRevision: NO_STREAM });
+}

@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TOPICS } from '@ultracore/contracts';
+import type { Stack } from '@ultracore/local';
+import type { Kafka } from 'kafkajs';
+import { inFlight } from '../frame/in-flight.ts';
+import { createRegistryClient } from '../frame/registry-client.ts';
+import { goal, metric, type Findings } from '../frame/report.ts';
+import { required } from '../frame/required.ts';
+import { alternate, ratios } from '../frame/rounds.ts';
+import type { RegistryContext } from './context.ts';
+import { connectKafka, readPublished, type LogRecord } from './kafka-log.ts';
+import { positions, untilQuiet, withReadModel } from './quiet.ts';
+
+/** A share of what the bare producer does. */
+const GOAL = 0.7;
+const RELAY_CHECKPOINT = 'relay';
+const BARE_BATCH = 1000;
+const PARTITIONS = 12;
+const DRAIN_DEADLINE_MS = 5 * 60_000;
+
+/**
+ * The registry is killed, its relay's position set back, and what it publishes after its restart is timed: from its first record until
+ * the position is where it was. Beside it a bare idempotent producer sends the very same records (bytes, keys, headers, partitions) to
+ * topics of its own.
+ */
+export async function benchRelay({ platform, options, progress }: RegistryContext): Promise<Findings> {
+  const events = options.streams * 4;
+  const stack = platform.stack();
+  const kafka = connectKafka(stack);
+  await untilQuiet(stack);
+  const from = await relayPosition(stack);
+  progress(`making ${events} events for the relay …`);
+  await makeEvents(stack, events, options.inFlight);
+  await untilQuiet(stack);
+  const to = await relayPosition(stack);
+  await makeTopics(kafka);
+
+  let published: LogRecord[] = [];
+  const figures = await alternate(
+    {
+      relay: async () => {
+        const { since, drainedAt } = await drainAgain(platform.stack(), { from, to });
+        published = await readPublished(kafka, { since, events });
+        const first = required(published[0], 'published records').madeAt;
+        return (events * 1000) / (drainedAt - first);
+      },
+      bare: async () => {
+        if (published.length === 0) published = await readPublished(kafka, { since: 0, events });
+        return events / (await sendBare(kafka, published));
+      },
+    },
+    {
+      rounds: options.rounds,
+      onFigure: (name, round, figure) => progress(`round ${round + 1}: ${name} ${Math.round(figure)} events/s`),
+    },
+  );
+  const share = metric('rounds', 'relay ÷ bare producer', '', ratios(figures.relay, figures.bare));
+  const bytes = published.reduce((sum, record) => sum + (record.value?.length ?? 0), 0);
+  return {
+    metrics: [
+      metric('rounds', 'relay', 'events/s', figures.relay),
+      metric('rounds', 'bare idempotent producer', 'events/s', figures.bare),
+      share,
+    ],
+    goals: [goal('relay beside a bare producer', share, 'at least', GOAL)],
+    notes: [
+      `Relay: ${events} events, published as ${published.length} records (event and directory row) of ${Math.round(bytes / published.length)} bytes on average. The bare producer sends the same records, ${BARE_BATCH} in a request, acks all, one request at a time.`,
+    ],
+  };
+}
+
+async function makeEvents(stack: Stack, events: number, width: number): Promise<void> {
+  const token = required(stack.tokens, 'tokens').operator;
+  await using registry = createRegistryClient(required(stack.service_urls['registry'], 'registry'), token, width);
+  await inFlight(events, width, (index) => registry.create({ tenant_id: `relay-${index}`, tier: 'standard' }));
+}
+
+async function relayPosition(stack: Stack): Promise<bigint> {
+  return withReadModel(stack, async (client) =>
+    required((await positions(client)).get(RELAY_CHECKPOINT), 'position of the relay'),
+  );
+}
+
+/** Kills the registry, sets the relay's position back and waits until its successor has published everything once more. */
+async function drainAgain(
+  stack: Stack,
+  { from, to }: { from: bigint; to: bigint },
+): Promise<{ since: number; drainedAt: number }> {
+  return withReadModel(stack, async (client) => {
+    process.kill(required(stack.pids['registry'], 'pid of the registry'), 'SIGKILL');
+    const since = Date.now();
+    // The dead process's sessions may still be about to commit.
+    await client.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'ultracore_registry'");
+    await client.query('update checkpoints set position = $2 where name = $1', [RELAY_CHECKPOINT, from.toString()]);
+    const deadline = performance.now() + DRAIN_DEADLINE_MS;
+    for (;;) {
+      const position = (await positions(client)).get(RELAY_CHECKPOINT) ?? 0n;
+      if (position >= to) return { since, drainedAt: Date.now() };
+      if (performance.now() > deadline) throw new Error('The relay did not publish everything in time.');
+      await sleep(5);
+    }
+  });
+}
+
+const bareTopic = (topic: string): string => `bench.${topic}`;
+
+async function makeTopics(kafka: Kafka): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const topics = [TOPICS.lifecycle, TOPICS.directory].map((topic) => ({ topic: bareTopic(topic), numPartitions: PARTITIONS }));
+    await admin.createTopics({ topics, waitForLeaders: true });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function sendBare(kafka: Kafka, records: readonly LogRecord[]): Promise<number> {
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  try {
+    const startedAt = performance.now();
+    for (let start = 0; start < records.length; start += BARE_BATCH) {
+      await producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(records.slice(start, start + BARE_BATCH)) });
+    }
+    return (performance.now() - startedAt) / 1000;
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+function toTopicMessages(records: readonly LogRecord[]) {
+  return [TOPICS.directory, TOPICS.lifecycle].map((topic) => ({
+    topic: bareTopic(topic),
+    messages: records
+      .filter((record) => record.topic === topic)
+      .map(({ partition, key, value, headers }) => ({ partition, key, value, headers })),
+  }));
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { inFlight } from '../src/frame/in-flight.ts';
+import { goal, metric } from '../src/frame/report.ts';
+import { alternate, ratios } from '../src/frame/rounds.ts';
+import { quantile, summarize } from '../src/frame/statistics.ts';
+
+describe('quantile', () => {
+  it('is a value that was measured: the nearest rank', () => {
+    const hundred = Array.from({ length: 100 }, (_, index) => index + 1);
+    expect([0, 0.01, 0.5, 0.99, 1].map((q) => quantile(hundred, q))).toEqual([1, 1, 50, 99, 100]);
+    expect(quantile([1, 2, 3], 0.99)).toBe(3);
+  });
+
+  it('refuses to summarize nothing', () => {
+    expect(() => summarize([])).toThrow('nothing to summarize');
+  });
+});
+
+describe('alternate', () => {
+  it('measures all variants in each round, in turns, and leaves out the warm-up', async () => {
+    const order: string[] = [];
+    const variant = (name: string) => async (round: number) => {
+      order.push(`${name}${round}`);
+      return round;
+    };
+    const figures = await alternate({ a: variant('a'), b: variant('b') }, { rounds: 2 });
+    expect(order).toEqual(['b-1', 'a-1', 'a0', 'b0', 'b1', 'a1']);
+    expect(figures).toEqual({ a: [0, 1], b: [0, 1] });
+  });
+
+  it('compares only figures of the same round', () => {
+    expect(ratios([1, 4], [2, 2])).toEqual([0.5, 2]);
+    expect(() => ratios([1], [1, 2])).toThrow('same rounds');
+  });
+});
+
+describe('inFlight', () => {
+  it('has never more under way than asked for, and does all', async () => {
+    let underWay = 0;
+    let most = 0;
+    const done: number[] = [];
+    await inFlight(50, 7, async (index) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay -= 1;
+      done.push(index);
+    });
+    expect(most).toBe(7);
+    expect(done).toHaveLength(50);
+  });
+
+  it('stops at the first failure and throws it', async () => {
+    let begun = 0;
+    const failing = inFlight(100, 4, async (index) => {
+      begun += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (index === 5) throw new Error('refused');
+    });
+    await expect(failing).rejects.toThrow('refused');
+    expect(begun).toBeLessThan(20);
+  });
+});
+
+describe('goal', () => {
+  it('judges rounds by their median and samples by their p99', () => {
+    const rounds = metric('rounds', 'ratio', '', [0.4, 0.6, 0.9]);
+    expect(goal('half', rounds, 'at least', 0.5)).toMatchObject({ figure: 'median', seen: 0.6, met: true });
+    const samples = metric('samples', 'small', 'ms', [1, 2, 400]);
+    expect(goal('fast', samples, 'at most', 300)).toMatchObject({ figure: 'p99', seen: 400, met: false });
+  });
+});
