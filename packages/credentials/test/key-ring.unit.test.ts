@@ -153,6 +153,7 @@ describe('a key ring', () => {
   it('never puts the password or the sealed text into an error', () => {
     const sealed = ring.seal({ ...owner, password: 'topsecret' });
     const error = errorOf(() => ring.open({ tenantId: 'other', role: owner.role, sealed }));
+    expect(error?.code).toBe('tampered');
     expect(inspect(error, { depth: null })).not.toContain('topsecret');
     expect(inspect(error, { depth: null })).not.toContain(sealed);
   });

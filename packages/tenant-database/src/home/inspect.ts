@@ -1,0 +1,96 @@
+import type { Connection } from '../client.ts';
+import { type Home, homeComment, homeNames, parseHomeComment, ROLES, SHARED_DATABASE, TEMPLATE_DATABASE } from '../names.ts';
+
+/** One login as the server has it. `ours`: it carries this home's comment. */
+export interface InspectedRole {
+  readonly exists: boolean;
+  readonly ours: boolean;
+  readonly canLogin: boolean;
+  /** −1: none set. */
+  readonly connectionLimit: number;
+  /** Settings of the role itself, e.g. `statement_timeout=30000`. */
+  readonly settings: readonly string[];
+}
+
+/** What exists of a home. The schema is looked up in the database the connection is in; `undefined` where the tier has none. */
+export interface InspectedHome {
+  readonly role: InspectedRole;
+  readonly readonlyRole: InspectedRole;
+  readonly database: { readonly exists: boolean; readonly ours: boolean; readonly open: boolean } | undefined;
+  readonly schema: { readonly exists: boolean; readonly ours: boolean } | undefined;
+}
+
+interface InspectedRow extends InspectedRole {
+  readonly name: string;
+}
+
+const ABSENT: InspectedRole = { exists: false, ours: false, canLogin: false, connectionLimit: -1, settings: [] };
+
+/** Reads what exists of a home and whether it is this request's; changes nothing. For reconciliation: compare and repair. */
+export async function inspectHome(connection: Connection, home: Home): Promise<InspectedHome> {
+  const names = homeNames(home.tenantId, home.tier);
+  const comment = homeComment(home.tenantId, home.requestId);
+  const { rows: roles } = await connection.query<InspectedRow>(
+    `select rolname as name, true as exists, shobj_description(r.oid, 'pg_authid') is not distinct from $2 as ours, rolcanlogin as "canLogin",
+            rolconnlimit as "connectionLimit", coalesce(s.setconfig, '{}') as settings
+       from pg_roles r left join pg_db_role_setting s on s.setrole = r.oid and s.setdatabase = 0 where rolname = any ($1)`,
+    [[names.role, names.readonlyRole], comment],
+  );
+  const { rows: places } = await connection.query<{ kind: 'database' | 'schema'; ours: boolean; open: boolean }>(
+    `select 'database' as kind, shobj_description(oid, 'pg_database') is not distinct from $3 as ours, datallowconn as open
+       from pg_database where datname = $1
+     union all select 'schema', obj_description(oid, 'pg_namespace') is not distinct from $3, true from pg_namespace where nspname = $2`,
+    [names.database, names.schema, comment],
+  );
+  const place = (kind: 'database' | 'schema') => {
+    const found = places.find((row) => row.kind === kind);
+    return { exists: found !== undefined, ours: found?.ours ?? false, open: found?.open ?? false };
+  };
+  const login = (name: string): InspectedRole => {
+    const found = roles.find((row) => row.name === name);
+    if (found === undefined) return ABSENT;
+    const { exists, ours, canLogin, connectionLimit, settings } = found;
+    return { exists, ours, canLogin, connectionLimit, settings };
+  };
+  const schema = place('schema');
+  return {
+    role: login(names.role),
+    readonlyRole: login(names.readonlyRole),
+    database: home.tier === 'enterprise' ? place('database') : undefined,
+    schema: home.tier === 'small' ? undefined : { exists: schema.exists, ours: schema.ours },
+  };
+}
+
+/**
+ * An object that has the name or the comment of a home. Without `tenantId` it is an orphan: named like a home, and no comment
+ * says whose.
+ */
+export interface ListedHomeObject {
+  readonly kind: 'database' | 'schema' | 'role';
+  readonly name: string;
+  readonly tenantId: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/**
+ * Every database, role and (of the shared database, where the connection must be) schema that is a tenant's home or looks like
+ * one: for the comparison of what is wanted with what is there. Homes in stock (`…__stock_…`) are not listed.
+ */
+export async function listHomes(shared: Connection): Promise<ListedHomeObject[]> {
+  const { rows } = await shared.query<{ kind: ListedHomeObject['kind']; name: string; comment: string | null }>(
+    `select 'database' as kind, datname as name, shobj_description(oid, 'pg_database') as comment from pg_database
+      where shobj_description(oid, 'pg_database') like 'ultracore home of %'
+         or datname ~ '^ultracore_[a-z]' and datdba = '${ROLES.owner}'::regrole and datname not in ('${SHARED_DATABASE}', '${TEMPLATE_DATABASE}')
+     union all
+     select 'schema', nspname, obj_description(oid, 'pg_namespace') from pg_namespace
+      where current_database() = '${SHARED_DATABASE}' and (nspname ~ '^tenant_[a-z]' or obj_description(oid, 'pg_namespace') like 'ultracore home of %')
+     union all
+     select 'role', rolname, shobj_description(oid, 'pg_authid') from pg_roles
+      where rolname ~ '^uc_[a-z]' or shobj_description(oid, 'pg_authid') like 'ultracore home of %'
+      order by 1, 2`,
+  );
+  return rows.map(({ kind, name, comment }) => {
+    const owner = parseHomeComment(comment);
+    return { kind, name, tenantId: owner?.tenantId, requestId: owner?.requestId };
+  });
+}

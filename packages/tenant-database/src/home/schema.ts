@@ -1,0 +1,72 @@
+import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
+import { type Connection, hasSqlState, runScript } from '../client.ts';
+import { TenantDatabaseError } from '../errors.ts';
+import { type Home, homeComment, homeNames, OWN_SCHEMA, ROLES } from '../names.ts';
+import { assertOurs, type Made } from './roles.ts';
+
+/**
+ * Makes the schema that the migrations of a home fill, with the rights its logins will have on every table in it, in one
+ * transaction with its comment. Standard: run it in the shared database. Enterprise: in the tenant's own, where the schema
+ * `own` comes with it. The small tier shares a schema; there is nothing to make. The roles must exist; safe to repeat.
+ * @throws TenantDatabaseError `foreign_object`; `not_prepared` without the roles.
+ */
+export async function createSchema(connection: Connection, home: Home): Promise<Made> {
+  if (home.tier === 'small') return 'adopted';
+  const { schema } = homeNames(home.tenantId, home.tier);
+  const comment = homeComment(home.tenantId, home.requestId);
+  const { rows } = await connection.query<{ comment: string | null }>(
+    `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = $1`,
+    [schema],
+  );
+  const [existing] = rows;
+  if (existing !== undefined) {
+    assertOurs('Schema', schema, existing.comment, comment);
+    return 'adopted';
+  }
+  try {
+    await runScript(connection, [
+      'begin',
+      `set local role ${ROLES.owner}`,
+      ...migratedSchema(home, comment),
+      ...(home.tier === 'enterprise' ? ownSchema(home, comment) : []),
+      'commit',
+    ]);
+  } catch (error) {
+    if (!hasSqlState(error, '42704')) throw error;
+    throw new TenantDatabaseError('not_prepared', `The roles of ${home.tenantId} do not exist yet.`, { cause: error });
+  }
+  return 'created';
+}
+
+/** Default privileges, so that a migration which adds a table needs no grant of its own. No CREATE: what is here is ours. */
+function migratedSchema(home: Home, comment: string): string[] {
+  const names = homeNames(home.tenantId, home.tier);
+  const [schema, role, readonlyRole] = [names.schema, names.role, names.readonlyRole].map(quoteIdent);
+  return [
+    `create schema ${schema}`,
+    `comment on schema ${schema} is ${quoteLiteral(comment)}`,
+    `grant usage on schema ${schema} to ${role}, ${readonlyRole}`,
+    `alter default privileges in schema ${schema} grant select, insert, update, delete on tables to ${role}`,
+    `alter default privileges in schema ${schema} grant select on tables to ${readonlyRole}`,
+  ];
+}
+
+/**
+ * Where an enterprise tenant keeps tables, views and functions of its own. The schema stays ours, so that it cannot be renamed
+ * or dropped; what the tenant makes in it is shown to its read-only login. The admin needs the tenant role's rights for that one
+ * statement, and gives them back.
+ */
+function ownSchema(home: Home, comment: string): string[] {
+  const names = homeNames(home.tenantId, home.tier);
+  const [role, readonlyRole] = [names.role, names.readonlyRole].map(quoteIdent);
+  return [
+    `create schema ${OWN_SCHEMA}`,
+    `comment on schema ${OWN_SCHEMA} is ${quoteLiteral(comment)}`,
+    `grant usage, create on schema ${OWN_SCHEMA} to ${role}`,
+    `grant usage on schema ${OWN_SCHEMA} to ${readonlyRole}`,
+    'reset role',
+    `grant ${role} to ${ROLES.admin} with inherit true, set false`,
+    `alter default privileges for role ${role} in schema ${OWN_SCHEMA} grant select on tables to ${readonlyRole}`,
+    `revoke ${role} from ${ROLES.admin} granted by ${ROLES.admin}`,
+  ];
+}
