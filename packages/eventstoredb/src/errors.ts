@@ -1,0 +1,64 @@
+import { VersionConflict, type ExpectedRevision } from '@ultracore/event-sourcing';
+import {
+  AccessDeniedError,
+  MaxAppendSizeExceededError,
+  StreamDeletedError,
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client';
+
+export type EventStoreDbErrorCode =
+  | 'bad_connection_string'
+  /** The store could not be reached, or did not answer, until the deadline. Nothing was asked to be stored. */
+  | 'unavailable'
+  /** Whether the events were stored could not be found out until the deadline. The same append again is safe. */
+  | 'outcome_unknown'
+  | 'stream_deleted'
+  | 'append_too_large'
+  | 'access_denied'
+  /** A subscription stopped delivering, without an error, although events are there. */
+  | 'subscription_stalled'
+  | 'stopped';
+
+/** Base of this package's errors. Guards test `code`, never the class. */
+export class EventStoreDbError extends Error {
+  override readonly name = 'EventStoreDbError';
+  readonly code: EventStoreDbErrorCode;
+
+  constructor(code: EventStoreDbErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export const isEventStoreDbError = (error: unknown): error is EventStoreDbError => error instanceof EventStoreDbError;
+
+export const isStreamNotFound = (error: unknown): boolean => error instanceof StreamNotFoundError;
+
+/** What will fail the same way however often it is asked; undefined for everything else, which may be the connection's fault. */
+export function asFinalError(error: unknown, streamName: string): EventStoreDbError | undefined {
+  if (isEventStoreDbError(error)) return error;
+  if (error instanceof StreamDeletedError) {
+    return new EventStoreDbError('stream_deleted', `stream ${streamName} was deleted for good`, { cause: error });
+  }
+  if (error instanceof MaxAppendSizeExceededError) {
+    const limit = `${error.maxAppendSize} bytes`;
+    return new EventStoreDbError('append_too_large', `the events for ${streamName} are larger than ${limit} together`, {
+      cause: error,
+    });
+  }
+  if (error instanceof AccessDeniedError) {
+    return new EventStoreDbError('access_denied', 'the event store refused the user of the connection string', { cause: error });
+  }
+  return undefined;
+}
+
+/** Undefined when it is not a conflict. */
+export function asVersionConflict(error: unknown, streamName: string, expected: ExpectedRevision): VersionConflict | undefined {
+  if (!(error instanceof WrongExpectedVersionError)) return undefined;
+  const { actualVersion } = error;
+  const actual = typeof actualVersion === 'bigint' ? actualVersion : 'no_stream';
+  return new VersionConflict(streamName, expected, actual, { cause: error });
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
