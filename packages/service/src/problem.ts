@@ -70,9 +70,11 @@ export type Problem = z.infer<typeof problemSchema>;
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-/** The body to send. A `field` is named also when only one entry of `errors` names it. */
+/** The body to send. A `field` is named also when all `errors` are of one field. */
 export function toProblem(error: ProblemError, requestId: string): Problem {
-  const field = error.field ?? (error.errors?.length === 1 ? error.errors[0]?.field : undefined);
+  const named = new Set(error.errors?.map((each) => each.field));
+  const [only] = named.size === 1 ? named : [];
+  const field = error.field ?? only;
   return {
     type: `urn:ultracore:problem:${error.code}`,
     title: error.title,

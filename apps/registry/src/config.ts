@@ -1,0 +1,118 @@
+import { settingFields } from '@ultracore/contracts';
+import { loadConfig, serviceVariables, variable, type Environment } from '@ultracore/service';
+import { z } from 'zod';
+import type { WantedSettings } from './inbound/creation.ts';
+import type { PlacementServer } from './inbound/placement.ts';
+
+const fileServers = z
+  .array(
+    // Standbys and the names of admin secrets are in the same file; they are the worker's business.
+    z.object({
+      name: z.string().min(1).max(100),
+      host: z.string().min(1).max(255),
+      port: z.int().min(1).max(65_535),
+      connection_budget: z.int().min(1),
+    }),
+  )
+  .min(1)
+  .refine((servers) => new Set(servers.map((server) => server.name)).size === servers.length, 'two servers have the same name');
+
+const parseJson = (text: string, context: z.RefinementCtx): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'is not valid JSON' });
+    return z.NEVER;
+  }
+};
+
+const setting = (schema: z.ZodType<number, number>) =>
+  z
+    .string()
+    .transform((text) => (text.trim() === '' ? Number.NaN : Number(text)))
+    .pipe(schema)
+    .optional();
+
+const stores = {
+  EVENTSTOREDB_URL: variable.url('esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover'),
+  DATABASE_URL: variable.url('postgres', 'postgresql'),
+};
+
+const variables = z
+  .object({
+    ...serviceVariables,
+    ...stores,
+    /** Given as POSTGRES_SERVERS_FILE. */
+    POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
+    POSTGRES_ADMIN_HOST: z.string().min(1).max(255).optional(),
+    POSTGRES_ADMIN_PORT: variable.port().default(5432),
+    DEFAULT_MIN_CONNECTIONS: setting(settingFields.min_connections),
+    DEFAULT_MAX_CONNECTIONS: setting(settingFields.max_connections),
+    DEFAULT_MAX_CPU_PERCENT: setting(settingFields.max_cpu_percent),
+    DEFAULT_MAX_MEMORY_MB: setting(settingFields.max_memory_mb),
+    DEFAULT_MAX_STORAGE_GB: setting(settingFields.max_storage_gb),
+  })
+  .superRefine((env, context) => {
+    if (!env.POSTGRES_SERVERS && !env.POSTGRES_ADMIN_HOST) {
+      const message = 'is required, or POSTGRES_SERVERS_FILE: the server that tenants are placed on';
+      context.addIssue({ code: 'custom', path: ['POSTGRES_ADMIN_HOST'], message });
+    }
+    const { DEFAULT_MIN_CONNECTIONS: min, DEFAULT_MAX_CONNECTIONS: max } = env;
+    if (min !== undefined && max !== undefined && min > max) {
+      context.addIssue({ code: 'custom', path: ['DEFAULT_MIN_CONNECTIONS'], message: 'is larger than DEFAULT_MAX_CONNECTIONS' });
+    }
+  });
+
+/** What the registry is told by its environment. Throws `ServiceError` `config_invalid` that lists every mistake. */
+export function readConfig(env: Environment = process.env) {
+  const read = loadConfig(variables, env);
+  return {
+    logLevel: read.LOG_LEVEL,
+    http: { host: read.HTTP_HOST, port: read.HTTP_PORT },
+    kafka: kafkaOf(read),
+    schemaRegistryUrl: read.SCHEMA_REGISTRY_URL,
+    eventStoreUrl: read.EVENTSTOREDB_URL,
+    databaseUrl: read.DATABASE_URL,
+    jwt: { issuer: read.JWT_ISSUER, audience: read.JWT_AUDIENCE, jwksUrl: read.JWKS_URL },
+    servers: serversOf(read),
+    defaults: defaultsOf(read),
+    crashAt: read.ULTRACORE_CRASH_AT,
+    production: read.NODE_ENV === 'production',
+  };
+}
+
+export type Config = ReturnType<typeof readConfig>;
+type Read = z.output<typeof variables>;
+
+const kafkaOf = ({ KAFKA_BROKERS: brokers, KAFKA_USERNAME: username, KAFKA_PASSWORD: password }: Read) => ({
+  brokers,
+  ...(username === undefined ? {} : { username }),
+  ...(password === undefined ? {} : { password }),
+});
+
+function serversOf(read: Read): PlacementServer[] {
+  if (!read.POSTGRES_SERVERS) {
+    const host = read.POSTGRES_ADMIN_HOST ?? '127.0.0.1';
+    return [{ name: 'default', host, port: read.POSTGRES_ADMIN_PORT, connectionBudget: null }];
+  }
+  return read.POSTGRES_SERVERS.map(({ name, host, port, connection_budget: connectionBudget }) => ({
+    name,
+    host,
+    port,
+    connectionBudget,
+  }));
+}
+
+const defaultsOf = (read: Read): WantedSettings => ({
+  min_connections: read.DEFAULT_MIN_CONNECTIONS,
+  max_connections: read.DEFAULT_MAX_CONNECTIONS,
+  max_cpu_percent: read.DEFAULT_MAX_CPU_PERCENT,
+  max_memory_mb: read.DEFAULT_MAX_MEMORY_MB,
+  max_storage_gb: read.DEFAULT_MAX_STORAGE_GB,
+});
+
+/** What a rebuild of the read model needs: it decides nothing and publishes nothing. */
+export function readRebuildConfig(env: Environment = process.env) {
+  const read = loadConfig(z.object({ ...stores, LOG_LEVEL: serviceVariables.LOG_LEVEL }), env);
+  return { logLevel: read.LOG_LEVEL, eventStoreUrl: read.EVENTSTOREDB_URL, databaseUrl: read.DATABASE_URL };
+}

@@ -1,0 +1,54 @@
+import { ack, deadLetter, retryAfter, type Fate, type InMessage } from '@ultracore/kafka';
+import { type CommandHandler, isCommandRefused, isVersionConflict } from '@ultracore/event-sourcing';
+import type { Logger } from '@ultracore/service';
+import { streamOf } from '../../tenant/codec.ts';
+import type { TenantCommand } from '../../tenant/commands.ts';
+import type { TenantEvent } from '../../tenant/events.ts';
+import type { TenantState } from '../../tenant/state.ts';
+import { readFact } from './read-fact.ts';
+
+const CONFLICT_RETRY_MS = 50;
+const STORE_RETRY_MS = 1_000;
+
+/**
+ * Records facts in the streams of their tenants. A message is done when its append is durable; one that comes again finds its id in the
+ * stream and is done without an append. What is no fact, or is about a tenant that never was, goes to the dead letters.
+ */
+export function createFactHandler(deps: {
+  commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
+  logger: Logger;
+  onBoundary: (name: string) => void;
+}): (message: InMessage) => Promise<Fate> {
+  const { commands, logger, onBoundary } = deps;
+  return async (message) => {
+    const read = readFact(message);
+    if (!read.ok) return deadLetter(read.reason);
+    const { envelope } = message;
+    const { fact } = read;
+    const base = {
+      actor: envelope.source,
+      ...(envelope.correlationId === undefined ? {} : { correlationId: envelope.correlationId }),
+      ...(envelope.traceparent === undefined ? {} : { traceparent: envelope.traceparent }),
+    };
+    try {
+      onBoundary('fact:append:before');
+      await commands.handle(
+        streamOf(read.tenantId),
+        { type: 'RecordFact', fact, now: new Date().toISOString() },
+        {
+          requestId: envelope.id,
+          firstEventId: envelope.id,
+          // A fact is caused by its request; what the registry decides upon it is caused by the fact.
+          metadata: (_event, n) => ({ ...base, causationId: n === 0 ? fact.data.requestId : envelope.id }),
+        },
+      );
+      onBoundary('fact:append:after');
+      return ack();
+    } catch (error) {
+      if (isCommandRefused(error)) return deadLetter(`${error.code}: ${error.detail}`);
+      if (isVersionConflict(error)) return retryAfter(CONFLICT_RETRY_MS, error.message);
+      logger.warn({ err: error, tenant_id: read.tenantId, type: envelope.type }, 'a fact could not be recorded yet');
+      return retryAfter(STORE_RETRY_MS, 'the event store does not take it at the moment');
+    }
+  };
+}

@@ -1,0 +1,109 @@
+import { FACT_APPS, messageByType, TOPICS, uuidSchema, type MessageOf, type MessageType } from '@ultracore/contracts';
+import type { TenantFact } from '../../tenant/events.ts';
+
+/** What of a message a fact is read from. The codec has checked the body against the schema of its type, and that key, envelope and body agree. */
+export interface FactMessage {
+  readonly topic: string;
+  readonly envelope: { readonly type: string; readonly tenantId: string; readonly causationId?: string };
+  readonly body: unknown;
+}
+
+export type ReadFact =
+  | { readonly ok: true; readonly fact: TenantFact; readonly tenantId: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** By topic, the one app whose facts arrive there. */
+const OWNER_OF_TOPIC: ReadonlyMap<string, string> = new Map(FACT_APPS.map((app) => [TOPICS.facts(app), app]));
+
+type Readers = { readonly [Type in MessageType]?: (body: MessageOf<Type>, requestId: string) => TenantFact };
+
+/** The facts that the registry records, by their public names. A further one needs its line here and its event in the aggregate. */
+const READERS = {
+  TenantProvisioningStartedEvent: (body, requestId) => ({
+    type: 'ProvisioningStarted',
+    data: {
+      requestId,
+      dbName: body.db_name,
+      schemaName: body.schema_name ?? null,
+      attempt: body.attempt,
+      startedAt: body.started_at,
+    },
+  }),
+  TenantCredentialsIssuedEvent: (body, requestId) => ({
+    type: 'CredentialsIssued',
+    data: {
+      requestId,
+      dbUsername: body.db_username,
+      dbPasswordEncrypted: body.db_password_encrypted,
+      readonlyDbUsername: body.readonly_db_username,
+      readonlyDbPasswordEncrypted: body.readonly_db_password_encrypted,
+      encryptionAlgorithm: body.encryption_algorithm,
+      keyId: body.key_id,
+      issuedAt: body.issued_at,
+    },
+  }),
+  TenantDatabaseCreatedEvent: (body, requestId) => ({
+    type: 'DatabaseCreated',
+    data: { requestId, dbName: body.db_name, createdAt: body.created_at },
+  }),
+  TenantSchemaCreatedEvent: (body, requestId) => ({
+    type: 'SchemaCreated',
+    data: { requestId, dbName: body.db_name, schemaName: body.schema_name, createdAt: body.created_at },
+  }),
+  TenantMigrationsCompletedEvent: (body, requestId) => ({
+    type: 'MigrationsCompleted',
+    data: {
+      requestId,
+      migrationVersion: body.migration_version,
+      migrationsApplied: body.migrations_applied,
+      tablesCreated: body.tables_created,
+      completedAt: body.completed_at,
+    },
+  }),
+  TenantMigrationsFailedEvent: (body, requestId) => ({
+    type: 'MigrationsFailed',
+    data: {
+      requestId,
+      migrationVersion: body.migration_version,
+      code: body.code,
+      reason: body.reason,
+      failedAt: body.failed_at,
+    },
+  }),
+  TenantProvisioningFailedEvent: (body, requestId) => ({
+    type: 'ProvisioningFailed',
+    data: {
+      requestId,
+      step: body.step,
+      code: body.code,
+      reason: body.reason,
+      attempt: body.attempt,
+      cleanedUp: body.cleaned_up,
+      failedAt: body.failed_at,
+    },
+  }),
+} as const satisfies Readers;
+
+/** The types that `readFact` reads. */
+export const FACT_TYPES: readonly string[] = Object.keys(READERS);
+type FactType = keyof typeof READERS;
+const isFactType = (type: string): type is FactType => Object.hasOwn(READERS, type);
+
+/**
+ * A fact from its message, or why it is none. A type counts only on the topic of the app that owns it: whoever can write to another topic
+ * can therefore forge nothing. The request it is about is its causation; its id in the stream is its own.
+ */
+export function readFact({ topic, envelope, body }: FactMessage): ReadFact {
+  const { type, tenantId, causationId } = envelope;
+  if (!isFactType(type)) return refused(`the registry records no facts of type ${type}`);
+  if (OWNER_OF_TOPIC.get(topic) !== messageByType(type).owner) return refused(`${type} is not accepted from ${topic}`);
+  if (causationId === undefined || !uuidSchema.safeParse(causationId).success) {
+    return refused('ce_causationid does not name the request that the fact is about');
+  }
+  // One reader of the table, and a body of the schema of the same name.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const reader = READERS[type] as (body: unknown, requestId: string) => TenantFact;
+  return { ok: true, tenantId, fact: reader(body, causationId) };
+}
+
+const refused = (reason: string): ReadFact => ({ ok: false, reason });

@@ -1,0 +1,52 @@
+import { isCommandRefused, isVersionConflict } from '@ultracore/event-sourcing';
+import { isEventStoreDbError } from '@ultracore/eventstoredb';
+import { ProblemError } from '@ultracore/service';
+import type { Refusal } from '../../tenant/decider.ts';
+
+type RefusalAnswer = { readonly status: number; readonly field?: string };
+
+const ANSWERS: Readonly<Record<Refusal | 'unknown_server', RefusalAnswer>> = {
+  tenant_exists: { status: 409, field: 'tenant_id' },
+  tenant_not_found: { status: 404 },
+  precondition_failed: { status: 412 },
+  min_over_max: { status: 422, field: 'min_connections' },
+  over_server_budget: { status: 422, field: 'max_connections' },
+  not_retryable: { status: 409 },
+  was_active: { status: 409 },
+  already_terminated: { status: 409 },
+  unknown_server: { status: 422, field: 'server' },
+};
+const answers: ReadonlyMap<string, RefusalAnswer> = new Map(Object.entries(ANSWERS));
+
+/** What a caller is told when the aggregate refuses, others keep changing the tenant meanwhile, or a store does not answer. */
+export function toProblemError(error: unknown): ProblemError | undefined {
+  if (isCommandRefused(error)) {
+    const { code, detail } = error;
+    return new ProblemError({ status: 409, code, detail, ...answers.get(code), cause: error });
+  }
+  if (isVersionConflict(error)) {
+    return new ProblemError({
+      status: 409,
+      code: 'concurrent_change',
+      detail: 'Others keep changing this tenant at the moment. Nothing was done; try again.',
+      headers: { 'retry-after': '1' },
+      cause: error,
+    });
+  }
+  if (isEventStoreDbError(error)) {
+    const unknown = error.code === 'outcome_unknown';
+    return new ProblemError({
+      status: 503,
+      code: unknown ? 'outcome_unknown' : 'store_unavailable',
+      detail: unknown
+        ? 'It is not known whether this was done, because the event store stopped answering. The same request with the same Idempotency-Key is safe.'
+        : 'The event store does not answer at the moment. Nothing was done; try again shortly.',
+      headers: { 'retry-after': '2' },
+      cause: error,
+    });
+  }
+  return undefined;
+}
+
+export const notFound = (): ProblemError =>
+  new ProblemError({ status: 404, code: 'tenant_not_found', detail: 'There is no such tenant.' });

@@ -1,0 +1,118 @@
+import { TENANT_ID_PATTERN } from '@ultracore/contracts';
+import type { CommandHandler, EventStore, StoredEvent } from '@ultracore/event-sourcing';
+import type { HttpServer, Principal } from '@ultracore/service';
+import type { z } from 'zod';
+import { streamOf } from '../../tenant/codec.ts';
+import type { TenantCommand } from '../../tenant/commands.ts';
+import type { TenantEvent } from '../../tenant/events.ts';
+import type { ExistingTenant, TenantState } from '../../tenant/state.ts';
+import { checkReading } from './access.ts';
+import { fromCursor, toCursor } from './cursor.ts';
+import { notFound } from './problems.ts';
+import { history, historyQuery, listQuery, type listedTenant, tenantList, tenantParams, tenantView } from './schemas.ts';
+import { etagOf, toView } from './views.ts';
+
+/** A page of the read model, in the order of ids. */
+export type ListTenants = (query: {
+  status?: string | undefined;
+  tier?: string | undefined;
+  after?: string | undefined;
+  limit: number;
+}) => Promise<z.infer<typeof listedTenant>[]>;
+
+/** An event by its public name and body. */
+export type DescribeEvent = (stored: StoredEvent) => { type: string; time: string; body: Readonly<Record<string, unknown>> };
+
+interface Deps {
+  readonly commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
+  readonly store: EventStore;
+  readonly listTenants: ListTenants;
+  readonly describeEvent: DescribeEvent;
+}
+
+const REVISION = /^\d{1,15}$/;
+
+/** One tenant and its history from its stream; lists from the read model. */
+export function addReadRoutes(server: HttpServer, { commands, store, listTenants, describeEvent }: Deps): void {
+  const load = async (tenantId: string, principal: Principal): Promise<ExistingTenant> => {
+    const { state } = await commands.load(streamOf(tenantId));
+    if (state.status === 'none') throw notFound();
+    checkReading(principal, state);
+    return state;
+  };
+
+  server.get(
+    '/v1/tenants/:tenant_id',
+    {
+      config: { roles: ['operator', 'auditor', 'creator'] },
+      schema: { summary: 'One tenant, as of now', params: tenantParams, response: { 200: tenantView } },
+    },
+    async (request, reply) => {
+      const tenant = await load(request.params.tenant_id, request.principal);
+      void reply.header('etag', etagOf(tenant));
+      return toView(tenant);
+    },
+  );
+
+  server.get(
+    '/v1/tenants',
+    {
+      config: { roles: ['operator', 'auditor'] },
+      schema: {
+        summary: 'Tenants in the order of their ids, page by page',
+        querystring: listQuery,
+        response: { 200: tenantList },
+      },
+    },
+    async (request) => {
+      const { status, tier, cursor, limit } = request.query;
+      const tenants = await listTenants({ status, tier, after: fromCursor(cursor, TENANT_ID_PATTERN), limit: limit + 1 });
+      const page = tenants.slice(0, limit);
+      const last = tenants.length > limit ? page.at(-1) : undefined;
+      return { tenants: page, next_cursor: last ? toCursor(last.tenant_id) : null };
+    },
+  );
+
+  server.get(
+    '/v1/tenants/:tenant_id/events',
+    {
+      config: { roles: ['operator', 'auditor', 'creator'] },
+      schema: {
+        summary: 'Everything that happened to a tenant, in order, with who and why',
+        params: tenantParams,
+        querystring: historyQuery,
+        response: { 200: history },
+      },
+    },
+    async (request) => {
+      const { tenant_id: tenantId } = request.params;
+      const { cursor, limit } = request.query;
+      await load(tenantId, request.principal);
+      const fromRevision = BigInt(fromCursor(cursor, REVISION) ?? 0);
+      const { events } = await store.readStream(streamOf(tenantId), { fromRevision, maxCount: limit + 1 });
+      const next = events[limit];
+      return {
+        events: events.slice(0, limit).map((stored) => toEntry(stored, describeEvent)),
+        next_cursor: next ? toCursor(String(next.revision)) : null,
+      };
+    },
+  );
+}
+
+function toEntry(stored: StoredEvent, describeEvent: DescribeEvent) {
+  const { type, time, body } = describeEvent(stored);
+  const { actor, correlationId, causationId } = stored.metadata;
+  return {
+    event_id: stored.id,
+    type,
+    revision: Number(stored.revision),
+    time,
+    actor: actor ?? null,
+    correlation_id: correlationId ?? null,
+    causation_id: causationId ?? null,
+    data: Object.fromEntries(Object.entries(body).filter(([field]) => isShown(field))),
+  };
+}
+
+/** Ids stand beside the data already; a password is not shown even when it is sealed. */
+const isShown = (field: string): boolean => field !== 'event_id' && field !== 'tenant_id' && !field.includes('password');

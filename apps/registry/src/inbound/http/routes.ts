@@ -1,0 +1,25 @@
+import type { CommandHandler, EventStore } from '@ultracore/event-sourcing';
+import type { HttpServer } from '@ultracore/service';
+import type { Pool } from 'pg';
+import type { TenantCommand } from '../../tenant/commands.ts';
+import type { TenantEvent } from '../../tenant/events.ts';
+import type { TenantState } from '../../tenant/state.ts';
+import type { Creation } from '../creation.ts';
+import { addCommandRoutes } from './command-routes.ts';
+import { addReadRoutes, type DescribeEvent, type ListTenants } from './read-routes.ts';
+
+export interface TenantRoutesDeps {
+  readonly commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
+  readonly store: EventStore;
+  /** Of the registry's own database. */
+  readonly pool: Pool;
+  readonly creation: Creation;
+  readonly listTenants: ListTenants;
+  readonly describeEvent: DescribeEvent;
+}
+
+/** `/v1/tenants` and everything below it. */
+export function addTenantRoutes(server: HttpServer, deps: TenantRoutesDeps): void {
+  addCommandRoutes(server, deps);
+  addReadRoutes(server, deps);
+}

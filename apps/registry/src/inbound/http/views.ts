@@ -1,0 +1,34 @@
+import { toRow, type TenantRow } from '../../tenant/row.ts';
+import type { ExistingTenant } from '../../tenant/state.ts';
+import type { TenantView } from './schemas.ts';
+
+/** A tenant as a caller may see it. */
+export function toView(state: ExistingTenant): TenantView {
+  const { id, attempt, outcome, requestedAt } = state.provision;
+  return {
+    ...withoutSecrets(toRow(state)),
+    revision: state.revision,
+    life: state.life,
+    provisioning: { request_id: id, attempt, outcome, requested_at: requestedAt },
+    failure: state.status === 'failed' ? toFailure(state.failure) : null,
+    migration_version: 'migrationVersion' in state ? state.migrationVersion : null,
+    activated_at: state.status === 'active' ? state.activatedAt : null,
+    terminated_at: state.status === 'terminated' ? state.terminatedAt : null,
+    purge_after: state.status === 'terminated' ? state.purgeAfter : null,
+  };
+}
+
+const toFailure = ({ step, code, reason, failedAt }: { step: string; code: string; reason: string; failedAt: string }) => ({
+  step,
+  code,
+  reason,
+  failed_at: failedAt,
+});
+
+function withoutSecrets(row: TenantRow) {
+  const { db_password_encrypted: _, readonly_db_password_encrypted: __, ...shown } = row;
+  return shown;
+}
+
+/** The tenant's version for `If-Match`: facts do not move it, so it survives a provisioning that goes on meanwhile. */
+export const etagOf = (state: ExistingTenant): string => `"${state.decidedRevision}"`;

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createCommandHandler } from '@ultracore/event-sourcing';
+import { createEventStoreDb } from '@ultracore/eventstoredb';
+import { connectKafka, createConsumer, createMessageCodec, createPublisher } from '@ultracore/kafka';
+import { createPool } from '@ultracore/postgres';
+import {
+  createAuthenticator,
+  createCrashPoints,
+  createHealth,
+  createHttpServer,
+  createLogger,
+  Registry,
+  runMain,
+  runService,
+} from '@ultracore/service';
+import { readConfig } from './config.ts';
+import { createFactHandler } from './inbound/consume/facts.ts';
+import { createCreation } from './inbound/creation.ts';
+import { toProblemError } from './inbound/http/problems.ts';
+import { addTenantRoutes } from './inbound/http/routes.ts';
+import { factTopics, messagesOfRegistry } from './messages.ts';
+import { describeEvent } from './outbound/translate.ts';
+import { createRelay } from './outbound/relay.ts';
+import { createTenantProjector } from './readmodel/projector.ts';
+import { listTenants } from './readmodel/tenants.ts';
+import { createHousekeeping } from './store/housekeeping.ts';
+import { migrateRegistry } from './store/schema.ts';
+import { tenantCodec } from './tenant/codec.ts';
+import { tenantDecider } from './tenant/decider.ts';
+
+const NAME = 'registry';
+/** A registry that dies is succeeded in its relay and projector after this time at the latest. */
+const LEASE_TTL_MS = 4_000;
+const TENANTS_CACHED = 20_000;
+
+await runMain(NAME, async () => {
+  const config = readConfig();
+  const logger = createLogger({ name: NAME, level: config.logLevel });
+  const onBoundary = createCrashPoints(config.crashAt, { production: config.production });
+  const holder = `${hostname()}/${process.pid}/${randomUUID()}`;
+  const metrics = new Registry();
+  const readiness = createHealth();
+  const liveness = createHealth();
+
+  const pool = createPool({ connectionString: config.databaseUrl, applicationName: NAME, logger });
+  const store = createEventStoreDb({
+    connectionString: config.eventStoreUrl,
+    onProblem: (problem) => logger.warn({ err: problem }, 'a subscription was interrupted; it goes on by itself'),
+  });
+  const kafka = connectKafka({ ...config.kafka, clientId: NAME, logger });
+  const messages = await createMessageCodec({ schemaRegistryUrl: config.schemaRegistryUrl, messages: messagesOfRegistry() });
+  const commands = createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: TENANTS_CACHED });
+
+  const shared = { pool, store, holder, leaseTtlMs: LEASE_TTL_MS, logger, onBoundary };
+  const projector = createTenantProjector(shared);
+  const connectPublisher = () => createPublisher(kafka, messages, { transactionalId: 'registry-relay' });
+  const relay = createRelay({ ...shared, connectPublisher });
+  const facts = createConsumer(kafka, messages, {
+    groupId: 'registry-facts',
+    topics: factTopics(),
+    handle: createFactHandler({ commands, logger, onBoundary }),
+    onStopped: (error) => liveness.add('facts', () => error.message),
+  });
+  const housekeeping = createHousekeeping({ pool, logger });
+
+  const server = await createHttpServer({
+    logger,
+    authenticator: createAuthenticator(config.jwt),
+    title: 'UltraCore registry',
+    version: '1',
+    description: 'Tenants: their creation, their state and their history.',
+    metrics,
+    readiness,
+    liveness,
+    mapError: toProblemError,
+  });
+  addTenantRoutes(server, {
+    commands,
+    store,
+    pool,
+    creation: createCreation(config),
+    listTenants: (query) => listTenants(pool, query),
+    describeEvent,
+  });
+  readiness.add('relay', relay.fault);
+  readiness.add('facts', () => facts.health());
+
+  await runService({
+    name: NAME,
+    logger,
+    parts: [
+      { name: 'database', start: () => migrateRegistry(pool), stop: () => pool.end() },
+      { name: 'event store', stop: () => store.stop() },
+      { name: 'projector', start: projector.start, stop: projector.stop },
+      { name: 'relay', start: relay.start, stop: relay.stop },
+      { name: 'facts', start: () => facts.start(), stop: () => facts.stop() },
+      { name: 'housekeeping', start: housekeeping.start, stop: housekeeping.stop },
+      { name: 'http', start: () => server.listen(config.http), stop: () => server.close() },
+    ],
+  });
+});

@@ -1,0 +1,17 @@
+import { FACT_APPS, MESSAGES, messageByType, TOPICS } from '@ultracore/contracts';
+import { FACT_TYPES } from './inbound/consume/read-fact.ts';
+
+/** The topics that other apps write their facts to. */
+export const factTopics = (): string[] => FACT_APPS.map((app) => TOPICS.facts(app));
+
+/** Every message that the registry writes or reads, and where: for the codec, which checks their schemas at start. */
+export function messagesOfRegistry(): { topic: string; type: string }[] {
+  const spoken = MESSAGES.filter(({ owner, kind }) => owner === 'registry' && (kind === 'state' || kind === 'directory'));
+  const recorded = FACT_TYPES.flatMap((type) => messageByType(type) ?? []);
+  return [
+    ...[...spoken, ...recorded].map(({ topic, type }) => ({ topic, type })),
+    ...recorded.flatMap(({ type, owner }) =>
+      FACT_APPS.filter((app) => app === owner).map((app) => ({ topic: TOPICS.facts(app), type })),
+    ),
+  ];
+}

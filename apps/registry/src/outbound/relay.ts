@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { beatKey, PARTITIONS, TOPICS, type DirectoryBeat } from '@ultracore/contracts';
+import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
+import type { OutRecord, Publisher } from '@ultracore/kafka';
+import {
+  createCheckpoint,
+  createLease,
+  holdLease,
+  PostgresError,
+  transaction,
+  type Lease,
+  type LeaseToken,
+} from '@ultracore/postgres';
+import type { Logger } from '@ultracore/service';
+import { LRUCache } from 'lru-cache';
+import type { Pool } from 'pg';
+import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
+import { createTenantFolds } from '../store/tenant-folds.ts';
+import { TENANT_STREAMS, tenantCodec } from '../tenant/codec.ts';
+import type { ExistingTenant } from '../tenant/state.ts';
+import { toDirectoryRow } from './directory.ts';
+import { createOutbox, type Batch } from './outbox.ts';
+import { createRelayCheckpoint } from './relay-checkpoint.ts';
+import { translate } from './translate.ts';
+
+export interface RelayDeps {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  /** A publisher with the relay's one transactional id. Once it is there, transactions of every earlier one fail. */
+  readonly connectPublisher: () => Promise<Publisher>;
+  /** Identifies this process. */
+  readonly holder: string;
+  readonly leaseTtlMs: number;
+  readonly logger: Logger;
+  readonly onBoundary: (name: string) => void;
+  /** Told what was published, for metrics. */
+  readonly onPublished?: (messages: number) => void;
+}
+
+export interface Relay {
+  readonly start: () => void;
+  readonly stop: () => Promise<void>;
+  /** True in the one registry that publishes. */
+  readonly active: () => boolean;
+  /** Why this relay neither publishes nor follows one that does; undefined when all is well. */
+  readonly fault: () => string | undefined;
+}
+
+const FOLDS_KEPT = 20_000;
+const MOST_IN_TRANSACTION = 1_000;
+const OUTBOX_CAPACITY = 2_000;
+const BEAT_MS = 1_000;
+const SOURCE = '/ultracore/registry';
+
+/**
+ * Publishes what is in the tenants' streams, in order, at least once: how the tenant is (directory), then what happened, then the
+ * checkpoint. Of several registries one publishes, under a lease, and takes the shared transactional id before it reads anything, so that
+ * a predecessor that still runs can publish nothing any more.
+ */
+export function createRelay(deps: RelayDeps): Relay {
+  const lease = createLease(deps.pool, { schema: SCHEMA, name: LEASES.relay, holder: deps.holder, ttlMs: deps.leaseTtlMs });
+  let fault: string | undefined;
+  const watched: Lease = {
+    ...lease,
+    async acquire() {
+      const token = await lease.acquire();
+      // Somebody else has it: following is fine.
+      if (token === null) fault = undefined;
+      return token;
+    },
+  };
+  const work = async (token: LeaseToken, signal: AbortSignal): Promise<void> => {
+    try {
+      const onWorking = (): void => {
+        fault = undefined;
+      };
+      await publishUnder(token, { ...deps, lease, signal, onWorking });
+      if (signal.aborted) return;
+      fault = 'the relay has ended by itself';
+    } catch (error) {
+      fault = `the relay has stopped: ${error instanceof Error ? error.message : String(error)}`;
+      throw error;
+    }
+  };
+  const holding = holdLease({ lease: watched, work, logger: deps.logger });
+  return { start: () => holding.start(), stop: () => holding.stop(), active: () => holding.holding(), fault: () => fault };
+}
+
+interface Session extends RelayDeps {
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+  /** Called once something was published. */
+  readonly onWorking: () => void;
+}
+
+async function publishUnder(token: LeaseToken, session: Session): Promise<void> {
+  const publisher = await session.connectPublisher();
+  try {
+    await follow(token, publisher, session);
+  } finally {
+    // A fenced producer cannot say goodbye; that it is gone is what matters.
+    await publisher.stop().catch((error: unknown) => session.logger.debug({ err: error }, 'the relay’s producer did not close'));
+  }
+}
+
+/** Reads, folds and translates ahead of `publish`, which takes what is ready. Ends when the lease does, or with the first error of either. */
+async function follow(token: LeaseToken, publisher: Publisher, session: Session): Promise<void> {
+  const { pool, store, lease, logger, onBoundary } = session;
+  const ending = new AbortController();
+  const signal = AbortSignal.any([session.signal, ending.signal]);
+  const checkpoint = createCheckpoint(SCHEMA);
+  const reached = createRelayCheckpoint({
+    store: async (position) => {
+      onBoundary('relay:checkpoint:before');
+      await transaction(pool, async (client) => {
+        await lease.confirm(client, token);
+        await checkpoint.set(client, CHECKPOINTS.relay, position);
+      });
+    },
+    onError: (error) => logger.warn({ err: error }, 'the relay could not store its position; it tries again with the next'),
+  });
+  const after = await checkpoint.get(pool, CHECKPOINTS.relay);
+  const folds = createTenantFolds({ store, maxTenants: FOLDS_KEPT });
+  await folds.preload(after, signal);
+  const outbox = createOutbox({ capacity: OUTBOX_CAPACITY, signal });
+  let live = false;
+
+  const onEvents = async (events: readonly StoredEvent[], position: bigint): Promise<void> => {
+    // Until the log was once read to its end, even a tenant's first event may be long past: its stream is read to the head.
+    const states = await folds.advance(events, { firstIsNew: live });
+    const messages = events.map((stored) => translate(stored, tenantCodec.decode(stored)));
+    outbox.add({ states, messages, position });
+    await outbox.room();
+  };
+  const publishing = publish(token, publisher, { ...session, signal, outbox, reached: reached.reached }).finally(() =>
+    ending.abort(),
+  );
+  const subscription = store.subscribeToAll({
+    ...(after === null ? {} : { after }),
+    streamPrefixes: [TENANT_STREAMS],
+    onEvents,
+    onCheckpoint: (position) => outbox.add({ states: new Map(), messages: [], position }),
+    onCaughtUp: () => {
+      live = true;
+    },
+    signal,
+  });
+  const [read, published] = await Promise.allSettled([subscription.done.finally(() => ending.abort()), publishing]);
+  await reached.flush().catch((error: unknown) => logger.debug({ err: error }, 'the relay’s last position was not stored'));
+  if (published.status === 'rejected') throw published.reason;
+  if (read.status === 'rejected') throw read.reason;
+}
+
+type Publishing = Session & {
+  readonly outbox: ReturnType<typeof createOutbox>;
+  readonly reached: (position: bigint) => void;
+};
+
+/** One transaction after the other, each with all that is ready. A beat is due each second whether there is anything else or not. */
+async function publish(token: LeaseToken, publisher: Publisher, session: Publishing): Promise<void> {
+  const { outbox, signal, reached, onBoundary } = session;
+  const shown = new LRUCache<string, number>({ max: FOLDS_KEPT });
+  let beatIsDue = true;
+  const beating = setInterval(() => {
+    beatIsDue = true;
+    outbox.wake();
+  }, BEAT_MS);
+  try {
+    while (!signal.aborted) {
+      const batch = outbox.take(MOST_IN_TRANSACTION);
+      if (!batch && !beatIsDue) {
+        await outbox.filled();
+        continue;
+      }
+      const records = [...(batch ? toRecords(batch, shown) : []), ...(beatIsDue ? beats() : [])];
+      beatIsDue = false;
+      if (records.length > 0) {
+        if (!token.held()) throw new PostgresError('lease_lost', 'the lease ran out');
+        onBoundary('relay:publish:before');
+        await publisher.transaction(records);
+        onBoundary('relay:publish:after');
+        session.onWorking();
+        session.onPublished?.(batch?.messages.length ?? 0);
+      }
+      if (!batch) continue;
+      for (const [tenantId, { revision }] of batch.states) shown.set(tenantId, revision);
+      reached(batch.position);
+    }
+  } finally {
+    clearInterval(beating);
+  }
+}
+
+/** The directory's rows first. One that was shown already, because it was read ahead of its events, is not repeated. */
+function toRecords({ states, messages }: Batch, shown: LRUCache<string, number>): OutRecord[] {
+  const records: OutRecord[] = [];
+  for (const state of states.values()) {
+    if (state.revision > (shown.get(state.tenantId) ?? -1)) records.push(toDirectoryRecord(state));
+  }
+  return records.concat(messages);
+}
+
+function toDirectoryRecord(state: ExistingTenant): OutRecord {
+  const { tenantId, revision, updatedAt } = state;
+  return {
+    topic: TOPICS.directory,
+    key: tenantId,
+    envelope: {
+      id: randomUUID(),
+      type: 'TenantDirectoryRecord',
+      source: SOURCE,
+      subject: tenantId,
+      time: updatedAt,
+      tenantId,
+      sequence: revision,
+    },
+    body: toDirectoryRow(state),
+  };
+}
+
+function beats(): OutRecord[] {
+  const time = new Date().toISOString();
+  return Array.from({ length: PARTITIONS }, (_, partition) => {
+    const key = beatKey(partition);
+    const body: DirectoryBeat = { partition, beat_at: time };
+    const envelope = { id: randomUUID(), type: 'DirectoryBeat', source: SOURCE, subject: key, time, tenantId: key };
+    return { topic: TOPICS.directory, partition, key, envelope, body };
+  });
+}

@@ -1,0 +1,112 @@
+import type { EventStore } from '@ultracore/event-sourcing';
+import { createCheckpoint, transaction, type Queryable } from '@ultracore/postgres';
+import type { Pool, PoolClient } from 'pg';
+import { CHECKPOINTS, SCHEMA } from '../store/schema.ts';
+import { tenantCodec, TENANT_STREAMS } from '../tenant/codec.ts';
+import { evolve, initialState } from '../tenant/evolve.ts';
+import type { TenantState } from '../tenant/state.ts';
+import { copyIntoShadow, createShadow, indexShadow, swapShadow } from './shadow-table.ts';
+import { TENANT_COLUMNS, toReadModelRow, upsertTenants, type ReadModelRow } from './tenants.ts';
+
+export interface Rebuilt {
+  readonly rows: number;
+  readonly events: number;
+  /** Milliseconds in all, and those of them in which the projector waited. */
+  readonly ms: number;
+  readonly lockedMs: number;
+}
+
+const REVISION_COLUMNS = ['tenant_id', 'revision', 'life'] as const;
+
+/**
+ * Makes the read model anew from the streams alone: folds the log in memory, copies the rows into shadow tables, swaps them in. Safe
+ * while registries run: the projector waits during the swap, and what happened while the rows were copied is in the new tables too.
+ */
+export async function rebuildTenants({ pool, store }: { pool: Pool; store: EventStore }): Promise<Rebuilt> {
+  const startedAt = performance.now();
+  const log = createFoldedLog(store);
+  await log.catchUp();
+  // One transaction: a killed rebuild leaves nothing behind. It locks out the projector, and readers for a moment, only at its end.
+  return transaction(pool, async (client) => {
+    await client.query("select pg_advisory_xact_lock(hashtextextended('ultracore rebuild tenant_configs', 0))");
+    await fillShadows(client, log.takeChanged());
+    const lockedAt = performance.now();
+    await lockCheckpoint(client);
+    await log.catchUp();
+    await swapShadow(client, 'tenant_configs');
+    await swapShadow(client, 'tenant_revisions');
+    await upsertTenants(client, log.takeChanged());
+    const position = log.position();
+    if (position !== undefined) await checkpoint.set(client, CHECKPOINTS.tenants, position);
+    const now = performance.now();
+    return { rows: log.tenants(), events: log.events(), ms: now - startedAt, lockedMs: now - lockedAt };
+  });
+}
+
+const checkpoint = createCheckpoint(SCHEMA);
+
+/** The projector's transactions begin with this row, so they wait. */
+async function lockCheckpoint(client: Queryable): Promise<void> {
+  await client.query('insert into checkpoints (name, position) values ($1, 0) on conflict do nothing', [CHECKPOINTS.tenants]);
+  await client.query('select from checkpoints where name = $1 for update', [CHECKPOINTS.tenants]);
+}
+
+async function fillShadows(client: PoolClient, rows: readonly ReadModelRow[]): Promise<void> {
+  await createShadow(client, 'tenant_configs');
+  await createShadow(client, 'tenant_revisions');
+  await copyIntoShadow(client, 'tenant_configs', TENANT_COLUMNS, valuesOf(rows, TENANT_COLUMNS));
+  await copyIntoShadow(client, 'tenant_revisions', REVISION_COLUMNS, valuesOf(rows, REVISION_COLUMNS));
+  await indexShadow(client, 'tenant_configs');
+  await indexShadow(client, 'tenant_revisions');
+}
+
+function* valuesOf(rows: readonly ReadModelRow[], columns: readonly (keyof ReadModelRow)[]) {
+  for (const row of rows) yield columns.map((column) => row[column]);
+}
+
+/** Every tenant's fold, from the log's beginning to wherever it was last caught up with. */
+function createFoldedLog(store: EventStore) {
+  const states = new Map<string, TenantState>();
+  let changed = new Set<string>();
+  let position: bigint | undefined;
+  let events = 0;
+
+  return {
+    position: () => position,
+    tenants: () => states.size,
+    events: () => events,
+    /** Reads to the end of the log. */
+    async catchUp(): Promise<void> {
+      const ending = new AbortController();
+      const subscription = store.subscribeToAll({
+        ...(position === undefined ? {} : { after: position }),
+        streamPrefixes: [TENANT_STREAMS],
+        onEvents: (batch, last) => {
+          for (const stored of batch) {
+            const state = states.get(stored.streamName) ?? initialState();
+            states.set(stored.streamName, evolve(state, tenantCodec.decode(stored)));
+            changed.add(stored.streamName);
+          }
+          events += batch.length;
+          position = last;
+          return Promise.resolve();
+        },
+        onCheckpoint: (scanned) => {
+          position = scanned;
+        },
+        onCaughtUp: () => ending.abort(),
+        signal: ending.signal,
+      });
+      await subscription.done;
+    },
+    /** The rows of those tenants that changed since this was last asked. */
+    takeChanged(): ReadModelRow[] {
+      const names = changed;
+      changed = new Set();
+      return [...names].flatMap((name) => {
+        const state = states.get(name);
+        return state && state.status !== 'none' ? [toReadModelRow(state)] : [];
+      });
+    },
+  };
+}

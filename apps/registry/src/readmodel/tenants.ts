@@ -1,0 +1,129 @@
+import type { Queryable } from '@ultracore/postgres';
+import type { Pool } from 'pg';
+import { toRow, type TenantRow } from '../tenant/row.ts';
+import type { ExistingTenant } from '../tenant/state.ts';
+
+/** The columns of `tenant_configs` that the events fill, in its order. `master_password_hash` stays null. */
+export const TENANT_COLUMNS = [
+  'tenant_id',
+  'tenant_name',
+  'tier',
+  'status',
+  'owner_email',
+  'db_host',
+  'db_port',
+  'db_name',
+  'db_username',
+  'db_password_encrypted',
+  'schema_name',
+  'readonly_db_host',
+  'readonly_db_port',
+  'readonly_db_username',
+  'readonly_db_password_encrypted',
+  'min_connections',
+  'max_connections',
+  'connection_timeout_seconds',
+  'idle_timeout_seconds',
+  'max_cpu_percent',
+  'max_memory_mb',
+  'max_storage_gb',
+  'max_concurrent_queries',
+  'timezone',
+  'locale',
+  'auto_update',
+  'auto_scale',
+  'encryption_algorithm',
+  'created_at',
+  'updated_at',
+  'created_by',
+] as const satisfies readonly (keyof TenantRow)[];
+
+/** A row of the read model: the tenant's columns, and what the projection remembers beside them. */
+export interface ReadModelRow extends TenantRow {
+  readonly revision: number;
+  readonly life: number;
+}
+
+export const toReadModelRow = (state: ExistingTenant): ReadModelRow => ({
+  ...toRow(state),
+  revision: state.revision,
+  life: state.life,
+});
+
+const UPSERT = `
+  with incoming as (
+    select * from json_populate_recordset(null::tenant_configs, $1)
+  ), newer as (
+    insert into tenant_revisions as known (tenant_id, revision, life)
+    select tenant_id, revision, life from json_populate_recordset(null::tenant_revisions, $1)
+    on conflict (tenant_id) do update set revision = excluded.revision, life = excluded.life
+    where known.revision < excluded.revision
+    returning tenant_id
+  )
+  insert into tenant_configs (${TENANT_COLUMNS.join(', ')})
+  select ${TENANT_COLUMNS.join(', ')} from incoming join newer using (tenant_id)
+  on conflict (tenant_id) do update set ${TENANT_COLUMNS.slice(1)
+    .map((column) => `${column} = excluded.${column}`)
+    .join(', ')}`;
+
+/** Writes rows, each tenant at most once, in one statement. One that is not of a higher revision than the stored changes nothing. */
+export async function upsertTenants(client: Queryable, rows: readonly ReadModelRow[]): Promise<void> {
+  // In one order everywhere: two writers that meet wait for each other instead of deadlocking.
+  const sorted = rows.toSorted((a, b) => (a.tenant_id < b.tenant_id ? -1 : 1));
+  await client.query({ name: 'upsert_tenants', text: UPSERT, values: [JSON.stringify(sorted)] });
+}
+
+/** A tenant in a list: its row without anything secret, not even sealed. */
+export type ListedTenant = Omit<TenantRow, 'db_password_encrypted' | 'readonly_db_password_encrypted'>;
+
+const LISTED_COLUMNS = TENANT_COLUMNS.filter(
+  (column) => column !== 'db_password_encrypted' && column !== 'readonly_db_password_encrypted',
+);
+
+export interface TenantQuery {
+  readonly status?: string | undefined;
+  readonly tier?: string | undefined;
+  /** Only tenants whose id comes after this one. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** As the driver reads it: decimals as text, timestamps as dates. */
+type StoredRow = Omit<ListedTenant, 'created_at' | 'updated_at' | 'max_cpu_percent' | 'max_memory_mb' | 'max_storage_gb'> & {
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  readonly max_cpu_percent: string;
+  readonly max_memory_mb: string;
+  readonly max_storage_gb: string;
+};
+
+/** Tenants in the order of their ids. */
+export async function listTenants(pool: Pool, query: TenantQuery): Promise<ListedTenant[]> {
+  const conditions: string[] = [];
+  const values: unknown[] = [];
+  const where = (column: string, operator: string, value: unknown): void => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(`${column} ${operator} $${values.length}`);
+  };
+  where('status', '=', query.status);
+  where('tier', '=', query.tier);
+  where('tenant_id', '>', query.after);
+  values.push(query.limit);
+  const result = await pool.query<StoredRow>(
+    `select ${LISTED_COLUMNS.join(', ')} from tenant_configs
+     ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
+     order by tenant_id limit $${values.length}`,
+    values,
+  );
+  return result.rows.map(fromStoredRow);
+}
+
+const fromStoredRow = (row: StoredRow): ListedTenant => ({
+  ...row,
+  max_cpu_percent: Number(row.max_cpu_percent),
+  max_memory_mb: Number(row.max_memory_mb),
+  max_storage_gb: Number(row.max_storage_gb),
+  created_at: row.created_at.toISOString(),
+  updated_at: row.updated_at.toISOString(),
+});
