@@ -16,6 +16,9 @@ export const LAUNCHER_ERROR_CODES = [
   'setup_failed',
   'stack_file_unusable',
   'interrupted',
+  'unknown_tenant',
+  'inactive_tenant',
+  'credential_closed',
 ] as const;
 
 export type LauncherErrorCode = (typeof LAUNCHER_ERROR_CODES)[number];

@@ -69,6 +69,11 @@ SCHEMA_REGISTRY_URL, EVENTSTOREDB_URL replace a backend by your own. ULTRACORE_<
 ULTRACORE_JARS_DIR the folder of fetched jars, JAVA_HOME the Java.
 `;
 
+/** Where a tool finds the stack: as asked, else as the environment says, else `.local` in the checkout. */
+export function dataDirOf(asked: string | undefined, env: Environment): string {
+  return resolve(ROOT, asked ?? (env['ULTRACORE_DATA_DIR'] || '.local'));
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the launcher's command line and environment; throws `bad_option` with every mistake in one sentence each. */
@@ -98,7 +103,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
   const kafka = readKafka(env, mistakes);
   if (mistakes.length > 0) throw new LauncherError('bad_option', mistakes.join('\n  '));
   return {
-    dataDir: resolve(ROOT, values['data-dir'] ?? env['ULTRACORE_DATA_DIR'] ?? '.local'),
+    dataDir: dataDirOf(values['data-dir'], env),
     only,
     fresh: values.fresh,
     backendsOnly: values['backends-only'],

@@ -1,3 +1,4 @@
+import { MIGRATIONS_DIRECTORY } from '@ultracore/tenant-schema';
 import type { BackendName } from './backends/backend.ts';
 import type { Secrets } from './secrets.ts';
 import type { Stack } from './stack-file.ts';
@@ -46,6 +47,7 @@ export const SERVICES: readonly ServiceSpec[] = [
       POSTGRES_ADMIN_USER: context.stack.postgres_admin?.user ?? '',
       POSTGRES_ADMIN_PASSWORD: context.stack.postgres_admin?.password ?? '',
       ULTRACORE_MASTER_PASSWORD: context.stack.master_password,
+      TENANT_MIGRATIONS_DIR: MIGRATIONS_DIRECTORY,
     }),
   },
 ];

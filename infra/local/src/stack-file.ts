@@ -26,6 +26,8 @@ export const stackSchema = z.object({
   schema_registry_url: z.string().optional(),
   eventstoredb_url: z.string().optional(),
   master_password: z.string(),
+  /** How the key that opens tenants' credentials is made from the master password. */
+  master_key: z.object({ key_id: z.string(), salt: z.string().optional(), rounds: z.number().int().optional() }),
   service_urls: z.record(z.string(), z.string()),
   pids: z.record(z.string(), z.number().int()),
   log_files: z.record(z.string(), z.string()),

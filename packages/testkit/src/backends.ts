@@ -4,7 +4,9 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TestkitError } from './errors.ts';
-import type { StackJson } from './stack.ts';
+import { STACK_VARIABLE, type StackJson } from './stack.ts';
+
+export { STACK_VARIABLE };
 
 export const MODES = ['embedded', 'testcontainers', 'external'] as const;
 export type Mode = (typeof MODES)[number];

@@ -20,7 +20,9 @@ export function uniqueName(prefix: string): string {
  */
 export async function freshDatabase(stack: TestStack, options: { prefix?: string } = {}): Promise<FreshDatabase> {
   const name = uniqueName(options.prefix ?? 'test');
-  await onServer(stack, `create database ${name}`);
+  // Closed until PUBLIC is shut out: a database that anybody may enter makes a server unfit for tenants.
+  await onServer(stack, `create database ${name} allow_connections false`);
+  await onServer(stack, `revoke all on database ${name} from public; alter database ${name} allow_connections true`);
   const drop = () => onServer(stack, `drop database if exists ${name} with (force)`);
   const afterTest = dropAfterTest(name, drop);
   return {
