@@ -7,7 +7,7 @@ import { CREATE_DATABASE_LOCK } from '../home/database.ts';
 import { ADMIN_DATABASE, ROLES, SHARED_DATABASE, TEMPLATE_DATABASE } from '../names.ts';
 import type { Finding } from '../verify/finding.ts';
 import { verifyServer } from '../verify/server.ts';
-import { MINIMUM_VERSION, serverVersion } from '../verify/version.ts';
+import { serverVersion, tooOld } from '../verify/version.ts';
 import { hardenSql } from './hardening.ts';
 import { ensureRoles } from './roles.ts';
 import { SHARED_SUPPORT_SQL, SUPPORT_SQL } from './support.ts';
@@ -64,10 +64,8 @@ export function superuserConnect(superuserUrl: string): Connect {
 }
 
 async function assertCanBootstrap(connection: Connection): Promise<void> {
-  const version = await serverVersion(connection);
-  if (version.number < MINIMUM_VERSION) {
-    throw new TenantDatabaseError('too_old', `The server is PostgreSQL ${version.text}; it must be 16 or later.`);
-  }
+  const old = tooOld(await serverVersion(connection));
+  if (old !== undefined) throw new TenantDatabaseError('too_old', old.detail);
   const { rows } = await connection.query<{ super: string }>(`select current_setting('is_superuser') as super`);
   if (rows[0]?.super !== 'on') throw new TenantDatabaseError('bootstrap_refused', 'A bootstrap needs a superuser.');
 }

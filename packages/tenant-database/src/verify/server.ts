@@ -3,7 +3,7 @@ import { type Connect, type Connection, withConnection } from '../client.ts';
 import { ADMIN_DATABASE, ROLES, SHARED_DATABASE, TEMPLATE_DATABASE, TENANT_GROUPS } from '../names.ts';
 import { verifyDatabase } from './database.ts';
 import type { Finding } from './finding.ts';
-import { MINIMUM_VERSION, serverVersion } from './version.ts';
+import { serverVersion, tooOld } from './version.ts';
 
 /**
  * Reads back whether a server is fit to hold tenants: version, roles and their attributes and memberships, PUBLIC on databases,
@@ -19,10 +19,8 @@ export async function verifyServer(connect: Connect): Promise<Finding[]> {
 }
 
 async function verifyCluster(connection: Connection): Promise<Finding[]> {
-  const version = await serverVersion(connection);
-  if (version.number < MINIMUM_VERSION) {
-    return [{ code: 'too_old', detail: `The server is PostgreSQL ${version.text}; it must be 16 or later.` }];
-  }
+  const old = tooOld(await serverVersion(connection));
+  if (old !== undefined) return [old];
   const missing = await missingParts(connection);
   if (missing.length > 0) return missing;
   const { rows } = await connection.query<Finding>(CLUSTER_SQL, [Object.values(ROLES), TENANT_GROUPS]);

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Tier } from '@ultracore/contracts';
+import { generatePassword, scramVerifier } from '@ultracore/credentials';
+import { type PrivatePostgres, startPrivatePostgres } from '@ultracore/testkit';
+import { Client } from 'pg';
+import {
+  ADMIN_DATABASE,
+  bootstrapServer,
+  type Connect,
+  createDatabase,
+  createRoles,
+  createSchema,
+  type Home,
+  homeNames,
+  loadMigrations,
+  type LoginLimits,
+  type Migration,
+  openLogin,
+  runMigrations,
+  SHARED_DATABASE,
+  superuserConnect,
+  withConnection,
+} from '../src/index.ts';
+
+export const LIMITS: LoginLimits = {
+  connectionLimit: 8,
+  statementTimeoutMs: 30_000,
+  idleInTransactionTimeoutMs: 30_000,
+  tempFileLimitMb: 64,
+};
+
+const MIGRATIONS = fileURLToPath(new URL('../../../infra/tenant-schema/migrations', import.meta.url));
+
+/** A bootstrapped server with the small tier's schema in place. */
+export interface Bench {
+  readonly server: PrivatePostgres;
+  readonly migrations: readonly Migration[];
+  readonly admin: Connect;
+  readonly superuser: Connect;
+  login(user: string, password: string): (database: string) => Promise<Client>;
+  stop(): Promise<void>;
+}
+
+export async function startBench(settings: readonly string[] = []): Promise<Bench> {
+  const server = await startPrivatePostgres(settings);
+  const adminPassword = generatePassword();
+  await bootstrapServer(server.url(), { adminPassword });
+  const login = (user: string, password: string) => async (database: string) => {
+    const client = new Client({ host: server.host, port: server.port, user, password, database });
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
+  const admin = login('ultracore_admin', adminPassword);
+  const migrations = await loadMigrations(MIGRATIONS);
+  await withConnection(admin, SHARED_DATABASE, (shared) => runMigrations(shared, { schema: 'app', migrations, shared: true }));
+  return { server, migrations, admin, superuser: superuserConnect(server.url()), login, stop: () => server.stop() };
+}
+
+export const newHome = (tier: Tier, name: string): Home => ({
+  tenantId: `${name}-${randomUUID().slice(0, 8)}`,
+  tier,
+  requestId: randomUUID(),
+});
+
+/** A home with its passwords and a way in through each of its logins. */
+export interface Tenant {
+  readonly home: Home;
+  readonly names: ReturnType<typeof homeNames>;
+  readonly passwords: { readonly readWrite: string; readonly readOnly: string };
+  connect(kind: 'read-write' | 'read-only', database?: string): Promise<Client>;
+}
+
+/** Every step of a creation, in order; what a worker does, without its bookkeeping. */
+export async function makeHome(
+  bench: Pick<Bench, 'migrations'>,
+  connect: Connect,
+  home: Home,
+  passwords: Tenant['passwords'],
+): Promise<void> {
+  const names = homeNames(home.tenantId, home.tier);
+  const fill = async (connection: Parameters<typeof createSchema>[0]): Promise<void> => {
+    await createSchema(connection, home);
+    await runMigrations(connection, { schema: names.schema, migrations: bench.migrations, shared: home.tier === 'small' });
+    const verifiers = { readWrite: scramVerifier(passwords.readWrite), readOnly: scramVerifier(passwords.readOnly) };
+    await openLogin(connection, home, LIMITS, verifiers);
+  };
+  if (home.tier === 'enterprise') {
+    await withConnection(connect, ADMIN_DATABASE, async (admin) => {
+      await createRoles(admin, home);
+      await createDatabase(admin, home, { creationRecorded: true });
+    });
+    await withConnection(connect, names.database, fill);
+  } else {
+    await withConnection(connect, SHARED_DATABASE, async (shared) => {
+      await createRoles(shared, home);
+      await fill(shared);
+    });
+  }
+}
+
+export async function newTenant(bench: Bench, tier: Tier, name: string): Promise<Tenant> {
+  const home = newHome(tier, name);
+  const passwords = { readWrite: generatePassword(), readOnly: generatePassword() };
+  await makeHome(bench, bench.admin, home, passwords);
+  const names = homeNames(home.tenantId, tier);
+  return {
+    home,
+    names,
+    passwords,
+    connect: (kind, database = names.database) =>
+      kind === 'read-write'
+        ? bench.login(names.role, passwords.readWrite)(database)
+        : bench.login(names.readonlyRole, passwords.readOnly)(database),
+  };
+}
