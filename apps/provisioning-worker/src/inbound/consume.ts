@@ -1,0 +1,52 @@
+import { messagesOn, TOPICS } from '@ultracore/contracts';
+import { ack, retryAfter, type CodecMessage, type Fate, type InMessage } from '@ultracore/kafka';
+import type { Pool } from 'pg';
+import { recordRow } from '../store/directory.ts';
+import { recordRequest } from '../store/items.ts';
+
+export const CONSUMED_TOPICS: readonly string[] = [TOPICS.lifecycle, TOPICS.config, TOPICS.security, TOPICS.directory];
+
+/** Every message of the consumed topics: one that cannot be read is put aside, whatever its type. */
+export const CONSUMED_MESSAGES: readonly CodecMessage[] = CONSUMED_TOPICS.flatMap((topic) =>
+  messagesOn(topic).map(({ type }) => ({ topic, type })),
+);
+
+const RETRY_MS = 500;
+
+export interface MessageHandlerOptions {
+  readonly pool: Pool;
+  /** There may be something to do now. */
+  readonly wake: () => void;
+}
+
+/**
+ * A message only writes: its directory row if that is newer, or its event as a work item; then it is acknowledged. Nothing is
+ * done to a tenant here, so no tenant and no dead server holds up a partition.
+ */
+export function createMessageHandler({ pool, wake }: MessageHandlerOptions): (message: InMessage) => Promise<Fate> {
+  return async (message) => {
+    try {
+      if (await record(pool, message)) wake();
+      return ack();
+    } catch (error) {
+      return retryAfter(RETRY_MS, `the bookkeeping cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+}
+
+/** True when there may be something to do. What has no end (suspension, limits) comes as a directory row, without an item. */
+async function record(pool: Pool, { type, body, envelope }: InMessage): Promise<boolean> {
+  switch (type) {
+    case 'TenantDirectoryRecord':
+      return recordRow(pool, body);
+    case 'TenantCreatedEvent':
+    case 'TenantProvisioningRetryRequestedEvent': {
+      const { id, tenantId, sequence, correlationId, traceparent } = envelope;
+      // Without its place in the stream it was not published by the relay.
+      if (sequence === undefined) return false;
+      return recordRequest(pool, { requestId: id, tenantId, revision: sequence, correlationId, traceparent });
+    }
+    default:
+      return false;
+  }
+}

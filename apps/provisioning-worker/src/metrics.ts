@@ -1,0 +1,49 @@
+import { Counter, Gauge, Histogram, Registry } from '@ultracore/service';
+
+export interface WorkerMetrics {
+  readonly registry: Registry;
+  readonly stepSeconds: Histogram<'step' | 'tier'>;
+  readonly requestsClosed: Counter<'outcome'>;
+  readonly serverFit: Gauge<'server'>;
+  readonly orphans: Gauge<'server'>;
+  readonly missing: Gauge<'server'>;
+}
+
+export function createMetrics(): WorkerMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    stepSeconds: new Histogram({
+      name: 'worker_step_duration_seconds',
+      help: 'Time from the beginning of a step until its fact is acknowledged.',
+      labelNames: ['step', 'tier'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    }),
+    requestsClosed: new Counter({
+      name: 'worker_requests_closed_total',
+      help: 'Requests that were brought to an end, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    serverFit: new Gauge({
+      name: 'worker_server_fit',
+      help: '1 while a Postgres server is verified and reachable.',
+      labelNames: ['server'],
+      registers,
+    }),
+    orphans: new Gauge({
+      name: 'worker_orphaned_objects',
+      help: 'Objects of homes that nobody wants, at the last reconciliation.',
+      labelNames: ['server'],
+      registers,
+    }),
+    missing: new Gauge({
+      name: 'worker_missing_objects',
+      help: 'Objects of homes that should be there and are not, at the last reconciliation.',
+      labelNames: ['server'],
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,39 @@
+import {
+  ADMIN_DATABASE,
+  APP_SCHEMA,
+  homeNames,
+  runMigrations,
+  SHARED_DATABASE,
+  TenantDatabaseError,
+  type Connection,
+  type Migration,
+} from '@ultracore/tenant-database';
+import type { MigrationOutcome } from '../translate.ts';
+import type { Effect } from './effect.ts';
+
+/**
+ * Brings the home's tables up to date. What small tenants share is migrated once; for the second tenant on it is one query.
+ * The outcome counts the home's whole history, so that a repetition after a crash says the same.
+ */
+export function createMigrateHome(migrations: readonly Migration[]): Effect {
+  return async ({ home, sessions }) => {
+    const { database, schema } = homeNames(home.tenantId, home.tier);
+    const session = await sessions.get(database);
+    if (home.tier === 'small') return { outcome: await migrateShared(session, migrations) };
+    const { version, total } = await runMigrations(session, { schema, migrations });
+    // Its own database may be dropped or renamed only while nobody is connected.
+    if (database !== SHARED_DATABASE && database !== ADMIN_DATABASE) await sessions.end(database);
+    return { outcome: outcomeOf(version, total) };
+  };
+}
+
+/** Brings the schema up to date that small tenants share, row security included. Safe at any time; runs at once wait for each other. */
+export async function migrateShared(session: Connection, migrations: readonly Migration[]): Promise<MigrationOutcome> {
+  const { version, total } = await runMigrations(session, { schema: APP_SCHEMA, migrations, shared: true });
+  return outcomeOf(version, total);
+}
+
+function outcomeOf(version: string | undefined, total: { applied: number; tablesCreated: number }): MigrationOutcome {
+  if (version === undefined) throw new TenantDatabaseError('migration_directory', 'There is no migration to make a home from.');
+  return { version, ...total };
+}

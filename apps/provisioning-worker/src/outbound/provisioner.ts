@@ -1,0 +1,176 @@
+import { homeNames, type Home } from '@ultracore/tenant-database';
+import { backoffMs } from '../provisioning/backoff.ts';
+import { hasAfter, type BoundaryName } from '../provisioning/boundaries.ts';
+import { decide } from '../provisioning/decide.ts';
+import { isCreationStep, type StepName, type UndoStepName } from '../provisioning/steps.ts';
+import { createdHome, fingerprintOf } from '../provisioning/wanted.ts';
+import { releaseLease } from '../store/leases.ts';
+import {
+  closeItem,
+  closeStep,
+  finishCreation,
+  postpone,
+  readWork,
+  recordFailure,
+  type LeasedItem,
+  type Work,
+} from '../store/work.ts';
+import type { Effect, EffectContext } from './effects/effect.ts';
+import { tellFact, type FactSink } from './facts.ts';
+import { judge, type Judged } from './judge.ts';
+import type { PostgresServer } from './server.ts';
+import { LeaseLostError } from './sessions.ts';
+import { factOfStep, factRecord, type UndoOutcome } from './translate.ts';
+import { underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
+
+/** How often in a row a step may fail for a reason that is neither the server's nor passing, before the creation fails. */
+const UNCLEAR_TRIES = 3;
+const BACKOFF = { firstMs: 100, longestMs: 10_000 } as const;
+/** What waits for a server looks again this soon; the server's own backoff decides when it is tried. */
+const LOOK_AGAIN_MS = 200;
+
+type AnyStep = StepName | UndoStepName;
+
+/** What happened, for metrics. */
+export interface ProvisioningObserver {
+  step(step: AnyStep, tier: string, seconds: number): void;
+  closed(outcome: string): void;
+}
+
+export interface ProvisionerOptions extends UnderLeaseOptions {
+  readonly facts: FactSink;
+  /** What each step does beside telling its fact; none for a step that only tells. */
+  readonly effects: Readonly<Partial<Record<AnyStep, Effect>>>;
+  readonly onBoundary: (name: BoundaryName) => void;
+  readonly observer: ProvisioningObserver;
+}
+
+export interface Provisioner {
+  /** Takes a leased item as far as it goes and gives the lease back. Never throws: what goes wrong is kept with the item. */
+  perform(server: PostgresServer, item: LeasedItem): Promise<void>;
+}
+
+/**
+ * Does the steps of an item, one after the other. Before each the item and the directory row are read again and it is decided
+ * anew; a step is closed when its effect is there and its fact acknowledged. So a crash at any moment repeats one step at
+ * most, and every step can be repeated.
+ */
+export function createProvisioner(options: ProvisionerOptions): Provisioner {
+  const { pool, facts, effects, onBoundary, observer, logger } = options;
+
+  async function goThrough(hand: Hand<LeasedItem>): Promise<void> {
+    const { lease: item } = hand;
+    let work = await readWork(pool, item);
+    while (work !== null && !hand.lost.aborted) {
+      const decision = decide(work);
+      switch (decision.do) {
+        case 'wait':
+          return releaseLease(pool, item);
+        case 'close':
+          logger.info({ ...named(item), outcome: decision.outcome }, 'a request is closed');
+          observer.closed(decision.outcome);
+          return closeItem(pool, item, decision.outcome);
+        case 'step':
+        case 'undo':
+          work = await takeStep(decision.step, hand, work);
+          break;
+        default:
+          decision satisfies never;
+      }
+    }
+  }
+
+  /** The item as it is after the step, or null when it is out of our hands. */
+  async function takeStep(step: AnyStep, hand: Hand<LeasedItem>, work: Work): Promise<Work | null> {
+    const { lease: item } = hand;
+    const began = performance.now();
+    let context = contextOf(hand, work, onBoundary);
+    onBoundary(`${step}:before`);
+    let outcome: object = {};
+    try {
+      const effected = await effects[step]?.(context);
+      if (effected?.work) context = contextOf(hand, effected.work, onBoundary);
+      outcome = effected?.outcome ?? {};
+      if (hasAfter(step)) onBoundary(`${step}:after`);
+      await tell(step, context, outcome);
+    } catch (error) {
+      return afterTrouble(step, hand, work, error);
+    }
+    observer.step(step, context.home.tier, (performance.now() - began) / 1000);
+    if (step !== 'completed') return closeStep(pool, item, step, outcome);
+    const applied = fingerprintOf(createdHome(context.row, item.requestId));
+    await finishCreation(pool, item, { step, outcome, applied });
+    logger.info({ ...named(item), tier: context.home.tier }, 'a home is ready');
+    observer.closed('done');
+    return null;
+  }
+
+  async function tell(step: AnyStep, { work, home, row, item }: EffectContext, outcome: object): Promise<void> {
+    const time = new Date().toISOString();
+    const told = {
+      tier: home.tier,
+      names: homeNames(home.tenantId, home.tier),
+      attempt: row.requests.provision?.attempt ?? 1,
+      sealed: work.sealed,
+      failure: work.item.failure,
+      results: { ...work.results, [step]: outcome },
+    };
+    const fact = factOfStep(step, told, time);
+    if (fact === undefined) return;
+    const origin = { ...item, correlationId: work.correlationId, traceparent: work.traceparent };
+    await tellFact(facts, factRecord(origin, step, fact, time));
+    onBoundary(`${step}:fact`);
+  }
+
+  async function afterTrouble(step: AnyStep, hand: Hand<LeasedItem>, work: Work, error: unknown): Promise<Work | null> {
+    const { lease: item, server, lost } = hand;
+    if (lost.aborted || error instanceof LeaseLostError) return null;
+    const judged = judge(error);
+    const details = { ...named(item), step, code: judged.code, reason: judged.reason };
+    if (judged.kind === 'server') {
+      server.reportTrouble(error);
+      logger.warn(details, 'a step waits until its Postgres server can be used again');
+      await postpone(pool, item, { afterMs: LOOK_AGAIN_MS, counts: false, unclear: false });
+      return null;
+    }
+    const unclear = judged.kind === 'unclear';
+    if (judged.kind === 'passing' || (unclear && work.unclearTries + 1 < UNCLEAR_TRIES)) {
+      logger.warn(details, 'a step failed and is tried again');
+      await postpone(pool, item, { afterMs: backoffMs(work.tries + 1, BACKOFF, Math.random()), counts: true, unclear });
+      return null;
+    }
+    logger.error(details, 'a step failed for good');
+    return isCreationStep(step) ? giveUp(step, item, judged) : leaveBehind(item);
+  }
+
+  async function giveUp(step: StepName, item: LeasedItem, { code, reason, migrationVersion }: Judged): Promise<Work | null> {
+    const version = migrationVersion === undefined ? {} : { migrationVersion };
+    await recordFailure(pool, item, { step, code, reason, ...version });
+    return readWork(pool, item);
+  }
+
+  /** What could not be undone is told as such; the reconciliation finds it by its comment and has it undone again. */
+  function leaveBehind(item: LeasedItem): Promise<Work | null> {
+    const outcome: UndoOutcome = { cleanedUp: false };
+    return closeStep(pool, item, 'undo', outcome);
+  }
+
+  return { perform: (server, item) => underLease(options, server, item, goThrough) };
+}
+
+const named = (item: LeasedItem): { tenant_id: string; request_id: string } => ({
+  tenant_id: item.tenantId,
+  request_id: item.requestId,
+});
+
+/** A home is of the tier that was fixed with its credential; before that, of the tier that the directory wants. */
+function contextOf(
+  { lease: item, server, sessions }: Hand<LeasedItem>,
+  work: Work,
+  onBoundary: (name: BoundaryName) => void,
+): EffectContext {
+  const { row } = work;
+  if (row === null) throw new TypeError('A step is taken for a tenant without a directory row.');
+  const home: Home = { tenantId: item.tenantId, requestId: item.requestId, tier: work.intended?.tier ?? row.tier };
+  return { item, work, row, home, server, sessions, onBoundary };
+}

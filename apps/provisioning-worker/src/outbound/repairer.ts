@@ -1,0 +1,112 @@
+import type { DirectoryRow } from '@ultracore/contracts';
+import type { KeyRing } from '@ultracore/credentials';
+import {
+  ADMIN_DATABASE,
+  closeLogin,
+  inspectHome,
+  openLogin,
+  SHARED_DATABASE,
+  type Connection,
+  type Home,
+} from '@ultracore/tenant-database';
+import { decideRepair } from '../provisioning/repair.ts';
+import { fingerprintOf, loginLimits, wantedHome, type WantedHome } from '../provisioning/wanted.ts';
+import { postponeHome, readLeasedRow, recordApplied } from '../store/homes.ts';
+import { releaseLease, type TenantLease } from '../store/leases.ts';
+import { judge } from './judge.ts';
+import { openPasswords, verifiersOf, type Passwords } from './passwords.ts';
+import type { PostgresServer } from './server.ts';
+import { LeaseLostError } from './sessions.ts';
+import { asTenant } from './tenant-login.ts';
+import { underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
+
+const LOOK_AGAIN_MS = 5000;
+const TOO_MANY_CONNECTIONS = 'pg_53300';
+
+export interface RepairerOptions extends UnderLeaseOptions {
+  readonly keyRing: KeyRing;
+}
+
+export interface Repairer {
+  /** Makes a leased home's logins what its directory row wants, tests those that are open, and gives the lease back. Never throws. */
+  perform(server: PostgresServer, lease: TenantLease): Promise<void>;
+}
+
+/**
+ * Reconciles what has no end: LOGIN, limits, settings and passwords of a home's logins. What a tenant changed about its own
+ * roles is set again.
+ */
+export function createRepairer(options: RepairerOptions): Repairer {
+  const { pool, keyRing, logger } = options;
+
+  async function reconcile(hand: Hand<TenantLease>): Promise<void> {
+    const { lease, server, lost } = hand;
+    const row = await readLeasedRow(pool, lease);
+    const wanted = row && wantedHome(row);
+    if (!row || !wanted) return releaseLease(pool, lease);
+    try {
+      await bringInLine(hand, row, wanted);
+    } catch (error) {
+      if (lost.aborted || error instanceof LeaseLostError) return;
+      const { kind, code, reason } = judge(error);
+      if (kind === 'server') server.reportTrouble(error);
+      logger.warn({ tenant_id: lease.tenantId, code, reason }, "a home's logins could not be brought in line; trying again");
+      return postponeHome(pool, lease, LOOK_AGAIN_MS);
+    }
+    return recordApplied(pool, lease, fingerprintOf(wanted));
+  }
+
+  async function bringInLine(hand: Hand<TenantLease>, row: DirectoryRow, wanted: WantedHome): Promise<void> {
+    const home: Home = { tenantId: row.tenant_id, tier: row.tier, requestId: wanted.requestId };
+    const session = await hand.sessions.get(home.tier === 'enterprise' ? ADMIN_DATABASE : SHARED_DATABASE);
+    const repair = decideRepair(wanted, await inspectHome(session, home));
+    const named = { tenant_id: home.tenantId, request_id: home.requestId };
+    switch (repair.do) {
+      case 'report':
+        logger.error({ ...named, missing: repair.missing }, 'a part of a home is missing or not ours: its data needs a person');
+        return;
+      case 'close':
+        await closeLogin(session, home);
+        logger.info(named, "a home's logins were closed");
+        return;
+      case 'open':
+      case 'nothing':
+        // While a rotation is under way either password may be the one in force; who rotates sets it.
+        if (!wanted.login || row.next_credential !== null) return;
+        return keepOpen(hand.server, session, home, row, repair.do === 'open' ? repair.because : []);
+      default:
+        repair satisfies never;
+    }
+  }
+
+  async function keepOpen(
+    server: PostgresServer,
+    session: Connection,
+    home: Home,
+    row: DirectoryRow,
+    faults: readonly string[],
+  ): Promise<void> {
+    if (row.credential === null) return;
+    const passwords = openPasswords(keyRing, home.tenantId, row.credential);
+    const because = faults.length > 0 ? faults : await refusedLogins(server, home, passwords);
+    if (because.length === 0) return;
+    await openLogin(session, home, loginLimits(row), verifiersOf(passwords));
+    logger.warn({ tenant_id: home.tenantId, request_id: home.requestId, because }, "a home's logins were set again");
+  }
+
+  return { perform: (server, lease) => underLease(options, server, lease, reconcile) };
+}
+
+/** A login that is full has taken the password: it counts as working. */
+async function refusedLogins(server: PostgresServer, home: Home, { readWrite, readOnly }: Passwords): Promise<string[]> {
+  const test = async (kind: 'read-write' | 'read-only', password: string): Promise<string[]> => {
+    try {
+      const end = await asTenant(server, home, { kind, password }, () => Promise.resolve());
+      return end === 'refused' ? [`the ${kind} login is refused`] : [];
+    } catch (error) {
+      if (judge(error).code === TOO_MANY_CONNECTIONS) return [];
+      throw error;
+    }
+  };
+  return (await Promise.all([test('read-write', readWrite), test('read-only', readOnly)])).flat();
+}

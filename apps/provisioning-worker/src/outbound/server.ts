@@ -1,0 +1,247 @@
+import {
+  ADMIN_DATABASE,
+  endSessionsOf,
+  SHARED_DATABASE,
+  verifyServer,
+  type Connect,
+  type Finding,
+} from '@ultracore/tenant-database';
+import { Client, Pool, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
+import { backoffMs } from '../provisioning/backoff.ts';
+import { troubleOf } from '../provisioning/trouble.ts';
+
+export interface ServerAddress {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServerOptions extends ServerAddress {
+  readonly user: string;
+  readonly password: string;
+  /** Tenants worked on at once. Admin connections: one per tenant and database, and two to look after the server. */
+  readonly concurrency: number;
+  readonly connectTimeoutMs: number;
+  /** How often a fit server is verified again. */
+  readonly verifyEveryMs: number;
+  /** Done each time the server has become fit, before it gets work. Its failure is told and is no reason not to use the server. */
+  prepare(connect: PostgresServer['connect']): Promise<void>;
+  readonly logger: Logger;
+}
+
+interface Logger {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface AdminConnection {
+  readonly client: ClientBase;
+  /** For the next user, or closed when it is in a database of its own. */
+  giveBack(): Promise<void>;
+  end(): Promise<void>;
+  destroy(): void;
+}
+
+export type ServerState = 'unverified' | 'fit' | 'unfit' | 'unreachable';
+
+export interface PostgresServer extends ServerAddress {
+  readonly state: ServerState;
+  /** Why it is not used, for people; undefined when it is. */
+  problem(): string | undefined;
+  /** Verifies the server when that is due; never throws. Resolves when the state is up to date. */
+  check(): Promise<void>;
+  /** Whether `check` would do something now. */
+  checkDue(): boolean;
+  /** Something could not be done because of the server: no more work for it until it has been verified again. */
+  reportTrouble(error: unknown): void;
+  connect(database: string): Promise<AdminConnection>;
+  /** Ends every admin session of one of these names and returns when they are gone. */
+  endSessions(names: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Longer than any single statement of a healthy creation, shorter than anybody's patience with a server that hangs. */
+const QUERY_TIMEOUT_MS = 60_000;
+const RETRY = { firstMs: 250, longestMs: 5000 } as const;
+
+/**
+ * One Postgres server as the admin sees it: a few pooled connections to the two databases that every tenant needs, single
+ * ones to tenants' own databases, and what is known of its health. A server is used only after `verifyServer` found nothing.
+ */
+export function createServer(options: ServerOptions): PostgresServer {
+  const { name, host, port, logger } = options;
+  const pools = new Map<string, Pool>();
+  let state: ServerState = 'unverified';
+  let findings: readonly Finding[] = [];
+  let unreachableBecause = '';
+  let failures = 0;
+  let checkAt = 0;
+  let checking: Promise<void> | undefined;
+
+  const configOf = (database: string): ClientConfig => ({
+    host,
+    port,
+    user: options.user,
+    password: options.password,
+    database,
+    application_name: 'ultracore-worker',
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    query_timeout: QUERY_TIMEOUT_MS,
+    statement_timeout: QUERY_TIMEOUT_MS,
+    lock_timeout: QUERY_TIMEOUT_MS / 4,
+    keepAlive: true,
+  });
+
+  function poolOf(database: string): Pool {
+    const known = pools.get(database);
+    if (known) return known;
+    const pool = new Pool({ ...configOf(database), max: options.concurrency + 2, idleTimeoutMillis: 30_000 });
+    // What breaks while idle is replaced at the next use.
+    pool.on('error', () => undefined);
+    pools.set(database, pool);
+    return pool;
+  }
+
+  async function connect(database: string): Promise<AdminConnection> {
+    if (database === ADMIN_DATABASE || database === SHARED_DATABASE) return pooled(await poolOf(database).connect());
+    const client = new Client(configOf(database));
+    client.on('error', () => undefined);
+    await client.connect();
+    return single(client);
+  }
+
+  const connectPlain: Connect = async (database) => {
+    const connection = await connect(database);
+    return { query: connection.client.query.bind(connection.client), end: () => connection.giveBack() };
+  };
+
+  async function verify(): Promise<void> {
+    try {
+      const found = await verifyServer(connectPlain);
+      failures = 0;
+      checkAt = Date.now() + (found.length === 0 ? options.verifyEveryMs : RETRY.longestMs);
+      tellOf(found);
+      if (found.length === 0 && state !== 'fit') await prepare();
+      state = found.length === 0 ? 'fit' : 'unfit';
+      findings = found;
+    } catch (error) {
+      unreachable(error);
+    }
+  }
+
+  async function prepare(): Promise<void> {
+    try {
+      await options.prepare(connect);
+    } catch (error) {
+      const trouble = troubleOf(error);
+      if (trouble.kind === 'server') throw error;
+      logger.error(
+        { server: name, err: error },
+        'what small tenants share could not be migrated: none can be created on this server',
+      );
+    }
+  }
+
+  function tellOf(found: readonly Finding[]): void {
+    const same = state !== 'unreachable' && JSON.stringify(found) === JSON.stringify(findings);
+    if (found.length === 0 && state !== 'fit')
+      logger.info({ server: name, host, port }, 'the Postgres server is fit for tenants');
+    if (found.length > 0 && !same) {
+      logger.error({ server: name, host, port, missing: found }, 'the Postgres server is refused: its work waits');
+    }
+  }
+
+  function unreachable(error: unknown): void {
+    failures += 1;
+    checkAt = Date.now() + backoffMs(failures, RETRY, Math.random());
+    const { code, reason } = troubleOf(error);
+    unreachableBecause = `${code}: ${reason}`;
+    if (state !== 'unreachable')
+      logger.error({ server: name, host, port, code, reason }, 'the Postgres server cannot be used now');
+    state = 'unreachable';
+  }
+
+  return {
+    name,
+    host,
+    port,
+    get state() {
+      return state;
+    },
+    problem() {
+      switch (state) {
+        case 'fit':
+          return undefined;
+        case 'unverified':
+          return `${name}: not verified yet`;
+        case 'unreachable':
+          return `${name}: ${unreachableBecause}`;
+        case 'unfit':
+          return `${name}: ${findings.map(({ code, detail }) => `${code} (${detail})`).join('; ')}`;
+        default:
+          return state satisfies never;
+      }
+    },
+    checkDue: () => checking === undefined && Date.now() >= checkAt,
+    check() {
+      checking ??= verify().finally(() => {
+        checking = undefined;
+      });
+      return checking;
+    },
+    reportTrouble(error) {
+      if (state === 'fit') unreachable(error);
+    },
+    connect,
+    async endSessions(names) {
+      const connection = await connect(ADMIN_DATABASE);
+      try {
+        for (const each of names) await endSessionsOf(connection.client, each);
+      } finally {
+        await connection.giveBack();
+      }
+    },
+    async stop() {
+      await checking;
+      await Promise.all([...pools.values()].map((pool) => pool.end()));
+    },
+  };
+}
+
+/** A connection that goes back to its pool unless it broke. */
+function pooled(client: PoolClient): AdminConnection {
+  let broken: Error | undefined;
+  let released = false;
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
+  const release = (destroy?: boolean): void => {
+    if (released) return;
+    released = true;
+    client.off('error', onError);
+    client.release(broken ?? destroy);
+  };
+  return {
+    client,
+    async giveBack() {
+      // A session leaves nothing of one tenant's work to the next: role, search_path and name are what they were.
+      await client.query('reset role; reset all').catch(() => {
+        broken ??= new Error('The connection could not be reset.');
+      });
+      release();
+    },
+    async end() {
+      release(true);
+    },
+    destroy: () => release(true),
+  };
+}
+
+function single(client: Client): AdminConnection {
+  const end = async (): Promise<void> => {
+    await client.end().catch(() => undefined);
+  };
+  return { client, giveBack: end, end, destroy: () => void end() };
+}

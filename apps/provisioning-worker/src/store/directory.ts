@@ -1,0 +1,46 @@
+import type { DirectoryRow } from '@ultracore/contracts';
+import type { Queryable } from '@ultracore/postgres';
+import { fingerprintOf, wantedHome } from '../provisioning/wanted.ts';
+
+/**
+ * Keeps a directory row unless one of the same or a higher revision is there, and closes the item whose creation it confirms.
+ * True when the tenant may now have something to be done.
+ */
+export async function recordRow(client: Queryable, row: DirectoryRow): Promise<boolean> {
+  const wanted = wantedHome(row);
+  const result = await client.query<{ work: boolean }>(
+    `with kept as (
+       insert into worker.directory_row as d
+         (tenant_id, revision, row, db_host, db_port, provision_id, provision_outcome, home_request_id, wanted, repair_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+               case when $9 <> coalesce((select applied from worker.home where tenant_id = $1), '') then now() end)
+       on conflict (tenant_id) do update
+         set revision = excluded.revision, row = excluded.row, db_host = excluded.db_host, db_port = excluded.db_port,
+             provision_id = excluded.provision_id, provision_outcome = excluded.provision_outcome,
+             home_request_id = excluded.home_request_id, wanted = excluded.wanted, repair_at = excluded.repair_at,
+             received_at = now()
+         where d.revision < excluded.revision
+       returning d.repair_at
+     ), confirmed as (
+       update worker.work_item i set state = 'closed', outcome = 'done', closed_at = now()
+       where i.tenant_id = $1 and i.request_id = $6 and i.state = 'sent' and $7 = 'done' and exists (select from kept)
+       returning i.request_id
+     )
+     select exists (select from kept where repair_at is not null)
+         or exists (select from kept) and exists (
+              select from worker.work_item i
+              where i.tenant_id = $1 and i.state <> 'closed' and i.request_id not in (select request_id from confirmed)) as work`,
+    [
+      row.tenant_id,
+      row.revision,
+      JSON.stringify(row),
+      row.db_host,
+      row.db_port,
+      row.requests.provision?.id ?? null,
+      row.requests.provision?.outcome ?? null,
+      row.home_request_id,
+      wanted === null ? null : fingerprintOf(wanted),
+    ],
+  );
+  return result.rows[0]?.work === true;
+}

@@ -1,0 +1,86 @@
+import type { DirectoryRow } from '@ultracore/contracts';
+import type { Queryable } from '@ultracore/postgres';
+import type { TenantLease } from './leases.ts';
+import type { Server } from './work.ts';
+
+interface LeaseOptions {
+  readonly server: Server;
+  readonly holder: number;
+  readonly ttlMs: number;
+  readonly limit: number;
+}
+
+/** Leases homes of a server whose logins are not treated as their directory row wants it. */
+export function leaseHomesToRepair(client: Queryable, options: LeaseOptions): Promise<TenantLease[]> {
+  return leaseHomes(client, options, `d.repair_at <= clock_timestamp() order by d.repair_at`);
+}
+
+/** Leases homes of a server whose logins have not been looked at for `sinceMs`, those not looked at for longest first. */
+export function leaseHomesToTest(client: Queryable, options: LeaseOptions & { sinceMs: number }): Promise<TenantLease[]> {
+  const since = `clock_timestamp() - ${Math.trunc(options.sinceMs)} * interval '1 millisecond'`;
+  return leaseHomes(
+    client,
+    options,
+    `(h.tenant_id is null or h.logins_tested_at < ${since}) order by h.logins_tested_at nulls first`,
+  );
+}
+
+/** Tenants with an item in work are left alone: their logins are being made or removed. */
+async function leaseHomes(client: Queryable, options: LeaseOptions, which: string): Promise<TenantLease[]> {
+  const result = await client.query<{ tenant_id: string; token: string; to_end: string[] }>(
+    `with due as materialized (
+       select d.tenant_id from worker.directory_row d left join worker.home h on h.tenant_id = d.tenant_id
+       where d.wanted is not null and d.db_host = $1 and d.db_port = $2
+         and not exists (select from worker.work_item i where i.tenant_id = d.tenant_id and i.state in ('open', 'undo'))
+         and not exists (select from worker.tenant_lease l where l.tenant_id = d.tenant_id and l.expires_at > clock_timestamp())
+         and ${which}
+       limit $5 for update of d skip locked
+     )
+     insert into worker.tenant_lease as l (tenant_id, holder, token, expires_at)
+     select tenant_id, $3, nextval('worker.lease_token'), clock_timestamp() + $4 * interval '1 millisecond' from due
+     on conflict (tenant_id) do update
+       set holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at, to_end = l.to_end || l.token
+       where l.expires_at <= clock_timestamp()
+     returning l.tenant_id, l.token, l.to_end`,
+    [options.server.host, options.server.port, options.holder, options.ttlMs, options.limit],
+  );
+  return result.rows.map((row) => ({ tenantId: row.tenant_id, token: row.token, toEnd: row.to_end }));
+}
+
+/** The newest row of a leased tenant, or null when the lease is lost. */
+export async function readLeasedRow(client: Queryable, lease: TenantLease): Promise<DirectoryRow | null> {
+  const result = await client.query<{ row: DirectoryRow }>(
+    `select d.row from worker.directory_row d join worker.tenant_lease l on l.tenant_id = d.tenant_id
+     where d.tenant_id = $1 and l.token = $2 and l.expires_at > clock_timestamp()`,
+    [lease.tenantId, lease.token],
+  );
+  return result.rows[0]?.row ?? null;
+}
+
+/** The logins are treated as `applied` says. A wish that has become another one meanwhile stays due. Gives the lease back. */
+export async function recordApplied(client: Queryable, lease: TenantLease, applied: string): Promise<void> {
+  await client.query(
+    `with released as (
+       delete from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp() returning tenant_id
+     ), home as (
+       insert into worker.home (tenant_id, applied) select tenant_id, $3 from released
+       on conflict (tenant_id) do update set applied = excluded.applied, logins_tested_at = now()
+     )
+     update worker.directory_row d set repair_at = null from released where d.tenant_id = released.tenant_id and d.wanted = $3`,
+    [lease.tenantId, lease.token, applied],
+  );
+}
+
+/** What could not be looked at or repaired now is due again after `afterMs`, if it was due. Gives the lease back. */
+export async function postponeHome(client: Queryable, lease: TenantLease, afterMs: number): Promise<void> {
+  await client.query(
+    `with released as (
+       delete from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp() returning tenant_id
+     ), looked as (
+       update worker.home h set logins_tested_at = now() from released where h.tenant_id = released.tenant_id
+     )
+     update worker.directory_row d set repair_at = clock_timestamp() + $3 * interval '1 millisecond'
+     from released where d.tenant_id = released.tenant_id and d.repair_at is not null`,
+    [lease.tenantId, lease.token, afterMs],
+  );
+}

@@ -1,0 +1,183 @@
+import type { KeyRing } from '@ultracore/credentials';
+import { SHARED_DATABASE, type Migration } from '@ultracore/tenant-database';
+import type { Pool } from 'pg';
+import type { AdminServer } from './config.ts';
+import { createTimer } from './inbound/timer.ts';
+import { createWorkLoop } from './inbound/work-loop.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import { makeHome } from './outbound/effects/make-home.ts';
+import { createMigrateHome, migrateShared } from './outbound/effects/migrate-home.ts';
+import { createOpenLogin } from './outbound/effects/open-login.ts';
+import { createSealCredential } from './outbound/effects/seal-credential.ts';
+import { createSmokeTest } from './outbound/effects/smoke-test.ts';
+import { removeHome } from './outbound/effects/undo-home.ts';
+import type { FactSink } from './outbound/facts.ts';
+import { createProvisioner } from './outbound/provisioner.ts';
+import { createRepairer } from './outbound/repairer.ts';
+import { createServer, type PostgresServer } from './outbound/server.ts';
+import { surveyServer } from './outbound/surveyor.ts';
+import type { Logger } from './outbound/under-lease.ts';
+import type { BoundaryName } from './provisioning/boundaries.ts';
+import { leaseHomesToRepair, leaseHomesToTest } from './store/homes.ts';
+import { createLeaseKeeper } from './store/lease-keeper.ts';
+import { expireLeasesOfTheDead, type TenantLease } from './store/leases.ts';
+import { readUnknownServers, recordForgottenRequests } from './store/survey.ts';
+import { leaseDueItems, type LeasedItem } from './store/work.ts';
+import { takeWorkerNumber, type WorkerNumber } from './store/worker-number.ts';
+
+export interface WorkerOptions {
+  readonly pool: Pool;
+  readonly facts: FactSink;
+  readonly keyRing: KeyRing;
+  readonly migrations: readonly Migration[];
+  readonly servers: readonly AdminServer[];
+  /** Tenants worked on at once, for each server. */
+  readonly concurrency: number;
+  readonly reconcileEveryMs: number;
+  /** Logins tested in one pass, at most. */
+  readonly loginTests: number;
+  readonly onBoundary: (name: BoundaryName) => void;
+  readonly metrics: WorkerMetrics;
+  readonly logger: Logger;
+  readonly leaseTtlMs?: number;
+}
+
+export interface Worker {
+  start(): Promise<void>;
+  /** Finishes the steps at hand, gives every lease back. */
+  stop(): Promise<void>;
+  wake(): void;
+  /** Why no tenant of any server can be worked on; undefined when some can. */
+  problem(): string | undefined;
+  /** Milliseconds since the worker last looked for work. */
+  idleMs(): number;
+}
+
+const LEASE_TTL_MS = 10_000;
+const POLL_MS = 250;
+const CONNECT_TIMEOUT_MS = 3000;
+const VERIFY_EVERY_MS = 60_000;
+/** How long an open request may be known from the directory alone before the worker no longer waits for its event. */
+const FORGOTTEN_AFTER_MS = 60_000;
+const TESTED_TOGETHER = 4;
+
+type Task = { readonly kind: 'item'; readonly item: LeasedItem } | { readonly kind: 'home'; readonly lease: TenantLease };
+
+/** Everything but Kafka: takes work from the bookkeeping and does it, reconciles, and tells facts to whatever sink it is given. */
+export function createWorker(options: WorkerOptions): Worker {
+  const { pool, metrics, logger, leaseTtlMs: ttlMs = LEASE_TTL_MS } = options;
+  const keeper = createLeaseKeeper(pool, { ttlMs, logger });
+  const servers = options.servers.map((server) => toServer(server, options));
+  const under = { pool, keeper, logger };
+  const { keyRing, migrations } = options;
+  const provisioner = createProvisioner({
+    ...under,
+    facts: options.facts,
+    effects: {
+      credentials: createSealCredential({ pool, keyRing }),
+      home: makeHome,
+      migrate: createMigrateHome(migrations),
+      open: createOpenLogin({ keyRing }),
+      smoke: createSmokeTest({ keyRing }),
+      undo: removeHome,
+    },
+    onBoundary: options.onBoundary,
+    observer: {
+      step: (step, tier, seconds) => metrics.stepSeconds.observe({ step, tier }, seconds),
+      closed: (outcome) => metrics.requestsClosed.inc({ outcome }),
+    },
+  });
+  const repairer = createRepairer({ ...under, keyRing });
+  let number: WorkerNumber | undefined;
+  let sweptAt = 0;
+
+  const leasing = (server: PostgresServer, limit: number) => ({ server, holder: number?.number ?? 0, ttlMs, limit });
+
+  const loop = createWorkLoop<PostgresServer, Task>({
+    servers,
+    concurrency: options.concurrency,
+    pollMs: POLL_MS,
+    logger,
+    async beforeRound() {
+      if (performance.now() - sweptAt < POLL_MS) return;
+      sweptAt = performance.now();
+      await expireLeasesOfTheDead(pool, number?.number ?? 0);
+    },
+    async lease(server, limit) {
+      const items = await leaseDueItems(pool, leasing(server, limit));
+      const free = limit - items.length;
+      const homes = free > 0 ? await leaseHomesToRepair(pool, leasing(server, free)) : [];
+      return [...items.map((item): Task => ({ kind: 'item', item })), ...homes.map((lease): Task => ({ kind: 'home', lease }))];
+    },
+    perform: (server, task) =>
+      task.kind === 'item' ? provisioner.perform(server, task.item) : repairer.perform(server, task.lease),
+  });
+
+  async function reconcile(): Promise<void> {
+    const forgotten = await recordForgottenRequests(pool, FORGOTTEN_AFTER_MS);
+    if (forgotten.length > 0)
+      logger.warn({ tenants: forgotten }, 'requests are taken from the directory: their events never came');
+    const unknown = await readUnknownServers(pool, servers);
+    if (unknown.length > 0)
+      logger.error({ servers: unknown }, 'tenants live on Postgres servers that are not configured here; their work waits');
+    await Promise.all(servers.map((server) => reconcileServer(server)));
+    loop.wake();
+  }
+
+  async function reconcileServer(server: PostgresServer): Promise<void> {
+    metrics.serverFit.set({ server: server.name }, server.state === 'fit' ? 1 : 0);
+    if (server.state !== 'fit') return;
+    const { orphans, missing } = await surveyServer({ pool, logger }, server);
+    metrics.orphans.set({ server: server.name }, orphans.length);
+    metrics.missing.set({ server: server.name }, missing.length);
+    for (let left = options.loginTests; left > 0 && server.state === 'fit';) {
+      const sinceMs = options.reconcileEveryMs;
+      const leases = await leaseHomesToTest(pool, { ...leasing(server, Math.min(left, TESTED_TOGETHER)), sinceMs });
+      if (leases.length === 0) return;
+      left -= leases.length;
+      await Promise.all(leases.map((lease) => repairer.perform(server, lease)));
+    }
+  }
+
+  const timer = createTimer({ everyMs: options.reconcileEveryMs, pass: reconcile, logger });
+
+  return {
+    async start() {
+      number = await takeWorkerNumber(pool, logger);
+      keeper.start();
+      loop.start();
+      timer.start();
+    },
+    async stop() {
+      await timer.stop();
+      await loop.stop();
+      keeper.stop();
+      await Promise.all(servers.map((server) => server.stop()));
+      number?.stop();
+    },
+    wake: () => loop.wake(),
+    problem() {
+      const problems = servers.flatMap((server) => server.problem() ?? []);
+      return problems.length === servers.length ? problems.join(' | ') : undefined;
+    },
+    idleMs: () => performance.now() - loop.lastRoundAt(),
+  };
+}
+
+function toServer(server: AdminServer, { concurrency, migrations, logger }: WorkerOptions): PostgresServer {
+  return createServer({
+    ...server,
+    concurrency,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    verifyEveryMs: VERIFY_EVERY_MS,
+    logger,
+    async prepare(connect) {
+      const shared = await connect(SHARED_DATABASE);
+      try {
+        await migrateShared(shared.client, migrations);
+      } finally {
+        await shared.giveBack();
+      }
+    },
+  });
+}
