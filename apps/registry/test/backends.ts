@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createCommandHandler, eventId, type EventStore } from '@ultracore/event-sourcing';
+import { createEventStoreDb } from '@ultracore/eventstoredb';
+import { createPool } from '@ultracore/postgres';
+import { freshDatabase, testStack } from '@ultracore/testkit';
+import type { Pool } from 'pg';
+import { v4 } from 'uuid';
+import { TENANT_COLUMNS, toReadModelRow } from '../src/readmodel/tenants.ts';
+import { migrateRegistry } from '../src/store/schema.ts';
+import { streamOf, tenantCodec } from '../src/tenant/codec.ts';
+import { tenantDecider } from '../src/tenant/decider.ts';
+import type { TenantFact } from '../src/tenant/events.ts';
+import { logger } from './app.ts';
+import { createCommand, factsOf } from './tenant/examples.ts';
+
+export interface Backends extends AsyncDisposable {
+  readonly store: EventStore;
+  readonly pool: Pool;
+}
+
+/** The shared event store and a database of one's own, migrated. */
+export async function openBackends(): Promise<Backends> {
+  const stack = testStack();
+  const database = await freshDatabase(stack);
+  const pool = createPool({ connectionString: database.url, applicationName: 'registry-test', logger });
+  await migrateRegistry(pool);
+  const store = createEventStoreDb({ connectionString: stack.eventstoreUrl });
+  return {
+    store,
+    pool,
+    async [Symbol.asyncDispose]() {
+      await store.stop();
+      await pool.end();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+let made = 0;
+/** An id that no other test has: the event store is shared by all. */
+export const freshTenantId = (): string => `reg-${v4().slice(0, 13)}-${(made += 1)}`;
+
+/** Gives tenants a history, as commands and facts would. */
+export function createHistory(store: EventStore) {
+  const { handle, load } = createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 1000 });
+  const say = async (tenantId: string, fact: TenantFact): Promise<void> => {
+    const id = eventId(fact.data.requestId, fact.type);
+    const metadata = { actor: '/ultracore/provisioning-worker', causationId: fact.data.requestId };
+    await handle(
+      streamOf(tenantId),
+      { type: 'RecordFact', fact, now: new Date().toISOString() },
+      { requestId: id, firstEventId: id, metadata },
+    );
+  };
+  return {
+    say,
+    load,
+    /** The id of the request for a home. */
+    async create(tenantId: string, more: Partial<typeof createCommand> = {}): Promise<string> {
+      const requestId = v4();
+      const provision = eventId(requestId, 0);
+      const command = { ...createCommand, now: new Date().toISOString(), ...more, tenantId, requestId: provision };
+      await handle(streamOf(tenantId), command, { requestId, assumeNew: true, metadata: { actor: 'op-1' } });
+      return provision;
+    },
+    async activate(tenantId: string, requestId: string): Promise<void> {
+      const { started, issued, schema, migrated } = factsOf(requestId);
+      for (const fact of [started, issued, schema, migrated]) await say(tenantId, fact);
+    },
+    /** What the read model must hold of a tenant. */
+    async row(tenantId: string) {
+      const { state } = await load(streamOf(tenantId));
+      return state.status === 'none' ? undefined : toReadModelRow(state);
+    },
+  };
+}
+
+/** The rows of some tenants as they are stored, times as text, in the order of ids. */
+export async function storedRows(pool: Pool, tenantIds: readonly string[]) {
+  const times = ['created_at', 'updated_at'].map((name) => `to_char(${name}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${name}`);
+  const decimals = ['max_cpu_percent', 'max_memory_mb', 'max_storage_gb'].map((name) => `${name}::float8 as ${name}`);
+  const result = await pool.query(
+    `select ${TENANT_COLUMNS.map((name) => `configs.${name}`).join(', ')}, master_password_hash, revision::int, life,
+            ${[...times, ...decimals].join(', ')}
+     from tenant_configs configs join tenant_revisions using (tenant_id)
+     where tenant_id = any($1) order by tenant_id`,
+    [tenantIds],
+  );
+  return result.rows;
+}
+
+export const nextTick = () => sleep(1);

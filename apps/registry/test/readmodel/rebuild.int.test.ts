@@ -1,0 +1,106 @@
+import { dumpSchema } from '@ultracore/postgres';
+import { waitFor } from '@ultracore/testkit';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createTenantProjector } from '../../src/readmodel/projector.ts';
+import { rebuildTenants } from '../../src/readmodel/rebuild.ts';
+import { SCHEMA } from '../../src/store/schema.ts';
+import { logger } from '../app.ts';
+import { createHistory, freshTenantId, openBackends, storedRows } from '../backends.ts';
+import { factsOf } from '../tenant/examples.ts';
+
+describe('a rebuild', () => {
+  test('makes the rows that the projector made, column for column, in the same schema, with its grants', async () => {
+    await using backends = await openBackends();
+    const { store, pool } = backends;
+    const history = createHistory(store);
+    const projector = createTenantProjector({
+      pool,
+      store,
+      holder: 'one',
+      leaseTtlMs: 1_000,
+      logger,
+      onBoundary: () => undefined,
+    });
+    projector.start();
+    onTestFinished(() => projector.stop());
+    await pool.query('grant select on tenant_configs to public');
+    const ids: string[] = [];
+    for (const name of ['plain', 'tab\tand\\slash', 'Zoë “Quoted”', String.raw`\N`]) {
+      const id = freshTenantId();
+      ids.push(id);
+      const request = await history.create(id, { tenantName: name });
+      if (ids.length % 2 === 0) await history.activate(id, request);
+      else await history.say(id, factsOf(request).started);
+    }
+    const wanted = await Promise.all(ids.map((id) => history.row(id)));
+    await waitFor(
+      async () => {
+        const rows = await storedRows(pool, ids);
+        return wanted.every((row) =>
+          rows.some((stored) => stored.tenant_id === row?.tenant_id && stored.revision === row?.revision),
+        );
+      },
+      { what: 'the projector to be up to date', deadlineMs: 20_000 },
+    );
+    const [before, schema] = [await storedRows(pool, ids), await dumpSchema(pool, SCHEMA)];
+    await pool.query("update tenant_configs set tenant_name = 'spoilt', max_connections = 1");
+    await pool.query('delete from tenant_revisions where tenant_id = $1', [ids[0]]);
+    const rebuilt = await rebuildTenants({ pool, store });
+    expect(rebuilt.rows).toBeGreaterThanOrEqual(ids.length);
+    expect(await storedRows(pool, ids)).toEqual(before);
+    expect(await dumpSchema(pool, SCHEMA)).toBe(schema);
+    const granted = await pool.query(
+      "select from information_schema.role_table_grants where table_name = 'tenant_configs' and grantee = 'PUBLIC'",
+    );
+    expect(granted.rowCount).toBe(1);
+  });
+
+  test('loses nothing of what happens meanwhile, and the projector goes on with the new table', async () => {
+    await using backends = await openBackends();
+    const { store, pool } = backends;
+    const history = createHistory(store);
+    const projector = createTenantProjector({
+      pool,
+      store,
+      holder: 'one',
+      leaseTtlMs: 1_000,
+      logger,
+      onBoundary: () => undefined,
+    });
+    projector.start();
+    onTestFinished(() => projector.stop());
+    const ids: string[] = [];
+    const stopping = new AbortController();
+    const working = (async () => {
+      while (!stopping.signal.aborted) {
+        const id = freshTenantId();
+        ids.push(id);
+        await history.activate(id, await history.create(id));
+      }
+    })();
+    for (let n = 0; n < 5; n += 1) await rebuildTenants({ pool, store });
+    stopping.abort();
+    await working;
+    const late = freshTenantId();
+    ids.push(late);
+    await history.create(late);
+    const expected = (await Promise.all(ids.toSorted().map((id) => history.row(id)))).map((row) => ({
+      ...row,
+      master_password_hash: null,
+    }));
+    await waitFor(async () => (await storedRows(pool, [late])).length === 1, { what: 'the latest row', deadlineMs: 20_000 });
+    expect(await storedRows(pool, ids)).toEqual(expected);
+  });
+
+  test('of an empty log is an empty table, before any projector ran', async () => {
+    await using backends = await openBackends();
+    const { pool } = backends;
+    const empty = {
+      ...backends.store,
+      subscribeToAll: (options: Parameters<typeof backends.store.subscribeToAll>[0]) =>
+        backends.store.subscribeToAll({ ...options, streamPrefixes: [`none-${freshTenantId()}`] }),
+    };
+    expect(await rebuildTenants({ pool, store: empty })).toMatchObject({ rows: 0, events: 0 });
+    expect((await pool.query('select from tenant_configs')).rowCount).toBe(0);
+  });
+});
