@@ -101,6 +101,10 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
   if (unknown.length > 0) mistakes.push(`--only knows no ${unknown.join(', ')}; it knows ${PARTS.join(', ')}.`);
   const ports = readPorts(values.port, env, mistakes);
   const kafka = readKafka(env, mistakes);
+  const url = (name: string, ...protocols: string[]) => readUrl(name, env[name], protocols, mistakes);
+  const postgresUrl = url('POSTGRES_URL', 'postgres:', 'postgresql:');
+  const schemaRegistryUrl = url('SCHEMA_REGISTRY_URL', 'http:', 'https:')?.replace(/\/$/, '');
+  const eventstoredbUrl = url('EVENTSTOREDB_URL', 'esdb:', 'esdb+discover:', 'kurrentdb:', 'kurrentdb+discover:');
   if (mistakes.length > 0) throw new LauncherError('bad_option', mistakes.join('\n  '));
   return {
     dataDir: dataDirOf(values['data-dir'], env),
@@ -113,12 +117,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     help: values.help,
     jarsDir: resolve(ROOT, env['ULTRACORE_JARS_DIR']?.replace(/^~(?=\/)/, homedir()) ?? '.tools/jars'),
     java: env['JAVA_HOME'] ? join(env['JAVA_HOME'], 'bin', 'java') : 'java',
-    external: {
-      postgresUrl: env['POSTGRES_URL'] || undefined,
-      kafka,
-      schemaRegistryUrl: env['SCHEMA_REGISTRY_URL']?.replace(/\/$/, '') || undefined,
-      eventstoredbUrl: env['EVENTSTOREDB_URL'] || undefined,
-    },
+    external: { postgresUrl, kafka, schemaRegistryUrl, eventstoredbUrl },
   };
 }
 
@@ -171,6 +170,16 @@ function readPorts(edge: string | undefined, env: Environment, mistakes: string[
   }
   add('edge', '--port', edge);
   return ports;
+}
+
+/** The variable's value; unset and empty are the same. */
+function readUrl(name: string, value: string | undefined, protocols: readonly string[], mistakes: string[]): string | undefined {
+  if (value === undefined || value === '') return undefined;
+  // A cluster's connection string may list several hosts, which a URL may not.
+  const protocol = /^([a-z+]+:)\/\/[^/]+/.exec(value)?.[1];
+  if (protocol !== undefined && protocols.includes(protocol)) return value;
+  mistakes.push(`${name} is not a URL that begins with ${protocols.map((each) => `${each}//`).join(' or ')}.`);
+  return undefined;
 }
 
 function readKafka(env: Environment, mistakes: string[]): Options['external']['kafka'] {

@@ -1,22 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ACCESS } from '@ultracore/kafka-setup';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import { LauncherError } from './errors.ts';
 
-/** Who may log in to Kafka. `admin` is the super user; `producer` stands for any other product that sends requests. */
-export const KAFKA_PRINCIPALS = [
-  'admin',
-  'registry',
-  'provisioning-worker',
-  'pool-gateway',
-  'data-product',
-  'optimizer',
-  'predictor',
-  'mcp',
-  'producer',
-] as const;
+/** Who may log in to Kafka: its super user, and everyone who has a row in the table of rights. */
+const KAFKA_PRINCIPALS = ['admin', ...Object.keys(ACCESS)];
 
 const secretsSchema = z.strictObject({
   master_password: z.string(),

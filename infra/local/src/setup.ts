@@ -1,6 +1,39 @@
+import { setupKafka } from '@ultracore/kafka-setup';
+import { LauncherError } from './errors.ts';
 import type { Secrets } from './secrets.ts';
 import type { Stack } from './stack-file.ts';
 import type { Terminal } from './terminal.ts';
 
-export async function setUpKafka(_stack: Stack, _terminal: Terminal): Promise<void> {}
+/** Topics, rights and schemas; nothing when the stack lacks Kafka or the schema registry. */
+export async function setUpKafka(stack: Stack, terminal: Terminal): Promise<void> {
+  const { kafka_brokers: brokers, kafka_principals: principals, schema_registry_url: schemaRegistryUrl } = stack;
+  if (brokers === undefined || principals === undefined || schemaRegistryUrl === undefined) return;
+  const { admin, ...others } = principals;
+  await terminal.step(
+    'topics, schemas',
+    () => orSetupFailed('Kafka', setupKafka({ brokers, admin, schemaRegistryUrl, principals: others })),
+    ({ topicsCreated, aclsGranted, schemasRegistered }) => {
+      const made = [
+        count(topicsCreated.length, 'topic'),
+        count(aclsGranted, 'right'),
+        count(schemasRegistered.length, 'schema'),
+      ].filter(Boolean);
+      return made.length === 0 ? 'up to date' : `${made.join(', ')} made`;
+    },
+  );
+}
+
 export async function setUpPostgres(_stack: Stack, _secrets: Secrets, _terminal: Terminal): Promise<void> {}
+
+function count(number: number, what: string): string {
+  return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+async function orSetupFailed<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LauncherError('setup_failed', `${what} could not be set up: ${reason}`, { cause: error });
+  }
+}

@@ -91,7 +91,7 @@ function initialise(binaries: Binaries, cluster: string, password: string, accou
   if (account !== undefined) for (const path of [partial, passwordFile]) chownSync(path, account.uid, account.gid);
   const args = [`--pgdata=${partial}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
   args.push('--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-instructions');
-  const launch = asAccount(binaries.initdb, args, account, [dirname(cluster), binaries.initdb]);
+  const launch = asAccount(binaries.initdb, args, account, [partial, binaries.initdb]);
   try {
     const { status, stderr, stdout } = spawnSync(launch.command, launch.args, {
       encoding: 'utf8',
