@@ -35,11 +35,16 @@ export function observeRequests(server: HttpServer, metrics: Registry): void {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [metrics],
   });
+  const children = new Map<string, Histogram.Internal<'method' | 'route' | 'status'>>();
   server.addHook('onResponse', (request, reply, done) => {
+    const { method } = request;
+    const { statusCode: status, elapsedTime: ms } = reply;
     const route = request.routeOptions.url ?? 'none';
-    const seconds = reply.elapsedTime / 1000;
-    durations.observe({ method: request.method, route, status: reply.statusCode }, seconds);
-    request.log.debug({ method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
+    const key = `${method} ${status} ${route}`;
+    let child = children.get(key);
+    if (!child) children.set(key, (child = durations.labels({ method, route, status })));
+    child.observe(ms / 1000);
+    request.log.debug({ method, route, status, ms }, 'request');
     done();
   });
 }

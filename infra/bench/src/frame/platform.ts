@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, closeSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -49,8 +49,10 @@ export async function startPlatform({ dataDir, only }: PlatformOptions): Promise
   try {
     await untilReady(child, directory, logFile);
   } catch (error) {
-    child.kill('SIGTERM');
-    await exited;
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await exited;
+    }
     throw error;
   }
   return {
@@ -67,7 +69,8 @@ async function untilReady(child: ChildProcess, directory: string, logFile: strin
   const deadline = performance.now() + START_DEADLINE_MS;
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`The platform did not start; its launcher wrote ${logFile}.`);
+      const said = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-3).join('\n  ');
+      throw new Error(`The platform did not start. Its launcher wrote (${logFile}):\n  ${said}`);
     }
     if (existsSync(stackFile(directory)) && readStack(directory).launcher_pid === child.pid) return;
     await sleep(100);

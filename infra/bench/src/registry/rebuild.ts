@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { inFlight } from '../frame/in-flight.ts';
 import { ROOT } from '../frame/platform.ts';
 import { createRegistryClient } from '../frame/registry-client.ts';
