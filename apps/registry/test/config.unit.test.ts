@@ -1,0 +1,92 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readConfig, readRebuildConfig } from '../src/config.ts';
+
+const env = {
+  HTTP_PORT: '8080',
+  KAFKA_BROKERS: 'a:9092, b:9092',
+  KAFKA_USERNAME: 'registry',
+  KAFKA_PASSWORD: 'secret',
+  SCHEMA_REGISTRY_URL: 'http://registry/apis/ccompat/v7',
+  JWT_ISSUER: 'issuer',
+  JWT_AUDIENCE: 'ultracore',
+  JWKS_URL: 'http://issuer/jwks',
+  EVENTSTOREDB_URL: 'esdb://127.0.0.1:2113?tls=false',
+  DATABASE_URL: 'postgres://registry@db/ultracore_tenants',
+  POSTGRES_ADMIN_HOST: 'pg-1',
+};
+
+const fileOf = (text: string): string => {
+  const file = join(mkdtempSync(join(tmpdir(), 'registry-')), 'servers.json');
+  writeFileSync(file, text);
+  return file;
+};
+
+describe('readConfig', () => {
+  test('places tenants on the one server, or on those of the file', () => {
+    expect(readConfig(env).servers).toEqual([{ name: 'default', host: 'pg-1', port: 5432, connectionBudget: null }]);
+    const servers = [
+      {
+        name: 'one',
+        host: 'pg-1',
+        port: 5432,
+        connection_budget: 200,
+        standbys: [{ host: 'pg-1b', port: 5432 }],
+        admin_user: 'x',
+      },
+      { name: 'two', host: 'pg-2', port: 5433, connection_budget: 400 },
+    ];
+    expect(readConfig({ ...env, POSTGRES_SERVERS_FILE: fileOf(JSON.stringify(servers)) }).servers).toEqual([
+      { name: 'one', host: 'pg-1', port: 5432, connectionBudget: 200 },
+      { name: 'two', host: 'pg-2', port: 5433, connectionBudget: 400 },
+    ]);
+  });
+
+  test('reads the defaults of the deployment', () => {
+    const { defaults } = readConfig({ ...env, DEFAULT_MAX_CONNECTIONS: '30', DEFAULT_MAX_CPU_PERCENT: '72.5' });
+    expect(defaults).toMatchObject({ max_connections: 30, max_cpu_percent: 72.5, min_connections: undefined });
+  });
+
+  test('names every mistake at once, and no secret', () => {
+    const broken = {
+      ...env,
+      HTTP_PORT: 'x',
+      POSTGRES_ADMIN_HOST: '',
+      DEFAULT_MIN_CONNECTIONS: '-1',
+      DEFAULT_MAX_STORAGE_GB: 'much',
+      EVENTSTOREDB_URL: 'http://127.0.0.1',
+    };
+    const message = (() => {
+      try {
+        readConfig(broken);
+        return '';
+      } catch (error) {
+        return String(error);
+      }
+    })();
+    for (const name of ['HTTP_PORT', 'DEFAULT_MIN_CONNECTIONS', 'DEFAULT_MAX_STORAGE_GB', 'EVENTSTOREDB_URL']) {
+      expect(message).toContain(name);
+    }
+    expect(message).not.toContain('secret');
+    expect(() => readConfig({ ...env, POSTGRES_ADMIN_HOST: '' })).toThrow('POSTGRES_ADMIN_HOST');
+    expect(() => readConfig({ ...env, DEFAULT_MIN_CONNECTIONS: '9', DEFAULT_MAX_CONNECTIONS: '8' })).toThrow(
+      'DEFAULT_MIN_CONNECTIONS',
+    );
+  });
+
+  test('refuses a list of servers that is none', () => {
+    const servers = (text: string) => () => readConfig({ ...env, POSTGRES_SERVERS_FILE: fileOf(text) });
+    const one = { name: 'one', host: 'pg-1', port: 5432, connection_budget: 200 };
+    expect(servers('{')).toThrow('POSTGRES_SERVERS');
+    expect(servers('[]')).toThrow('POSTGRES_SERVERS');
+    expect(servers(JSON.stringify([one, one]))).toThrow('same name');
+    expect(servers(JSON.stringify([{ ...one, connection_budget: 0 }]))).toThrow('POSTGRES_SERVERS');
+  });
+});
+
+test('a rebuild asks only for what it uses', () => {
+  const { EVENTSTOREDB_URL, DATABASE_URL } = env;
+  expect(readRebuildConfig({ EVENTSTOREDB_URL, DATABASE_URL })).toMatchObject({ logLevel: 'info', databaseUrl: DATABASE_URL });
+});
