@@ -30,7 +30,7 @@ export interface SessionOptions extends SessionTimes {
  * automatic commits.
  */
 export interface Session {
-  /** Resolves when the group was joined. */
+  /** Resolves when the group was joined; tries for 20 s unless access is denied. */
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Why the session does not work at the moment; undefined when it does. */
@@ -44,6 +44,8 @@ export interface Session {
 const SESSION_TIMEOUT_MS = 6000;
 const SILENCE_MS = 30_000;
 const CLOSE_MS = 5000;
+/** How long a start goes on trying. */
+const START_MS = 20_000;
 const FIRST_BACKOFF_MS = 100;
 const MOST_BACKOFF_MS = 5000;
 
@@ -200,7 +202,19 @@ export const createSession = (client: KafkaClient, options: SessionOptions): Ses
 
   return {
     async start() {
-      await open();
+      const deadline = performance.now() + START_MS;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await open();
+          break;
+        } catch (error) {
+          // A broker that has just started answers for a while that it is still loading its groups.
+          const isFinal = isKafkaError(error, 'refused', 'unauthenticated') || performance.now() > deadline;
+          if (isFinal || stopping.signal.aborted) throw error;
+          logger.debug({ groupId, err: error }, 'the consumer group could not be joined yet');
+          await pauseFor(backoffMs(attempt, FIRST_BACKOFF_MS, MOST_BACKOFF_MS), stopping.signal);
+        }
+      }
       watch();
     },
     async stop() {
