@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ACCESS } from '@ultracore/kafka-setup';
+import { CONTROL_PLANE } from '@ultracore/postgres-setup';
 import { exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import { LauncherError } from './errors.ts';
@@ -19,8 +20,8 @@ const secretsSchema = z.strictObject({
 
 export type Secrets = z.infer<typeof secretsSchema>;
 
-/** Postgres roles of the control plane's own services. */
-export const POSTGRES_ROLES = ['ultracore_admin', 'ultracore_registry', 'ultracore_worker'] as const;
+/** The worker's admin login, and the logins of the services that keep tables. */
+const POSTGRES_ROLES = ['ultracore_admin', ...CONTROL_PLANE.map(({ role }) => role)];
 
 /**
  * The data directory's secrets, made once and kept in `secrets.json` (mode 0600): with another master password no tenant's

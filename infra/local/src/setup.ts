@@ -1,7 +1,9 @@
 import { setupKafka } from '@ultracore/kafka-setup';
+import { bootstrapControlPlane, bootstrapTenantServer } from '@ultracore/postgres-setup';
 import { LauncherError } from './errors.ts';
 import type { Secrets } from './secrets.ts';
 import type { Stack } from './stack-file.ts';
+import { postgresUrl } from './summary.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Topics, rights and schemas; nothing when the stack lacks Kafka or the schema registry. */
@@ -23,7 +25,24 @@ export async function setUpKafka(stack: Stack, terminal: Terminal): Promise<void
   );
 }
 
-export async function setUpPostgres(_stack: Stack, _secrets: Secrets, _terminal: Terminal): Promise<void> {}
+/** The server made fit for tenants, and the control plane's databases on it; nothing when the stack lacks Postgres. */
+export async function setUpPostgres(stack: Stack, secrets: Secrets, terminal: Terminal): Promise<void> {
+  if (stack.postgres === undefined) return;
+  const url = postgresUrl(stack.postgres);
+  const { ultracore_admin: adminPassword = '', ...services } = secrets.postgres_role_passwords;
+  stack.postgres_admin = { user: 'ultracore_admin', password: adminPassword };
+  const bootstrap = async () => {
+    const results = [await bootstrapTenantServer(url, { adminPassword }), await bootstrapControlPlane(url, services)];
+    const findings = results.flatMap((result) => result.findings);
+    if (findings.length > 0) throw new Error(findings.map((finding) => finding.detail).join(' '));
+    return results.flatMap((result) => result.done);
+  };
+  await terminal.step(
+    'databases, roles',
+    () => orSetupFailed('Postgres', bootstrap()),
+    (done) => (done.length === 0 ? 'up to date' : `${done.length} made, hardened and read back`),
+  );
+}
 
 function count(number: number, what: string): string {
   return number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import pc from 'picocolors';
 import type { Stack } from './stack-file.ts';
 import { stackFile } from './stack-file.ts';
@@ -30,12 +30,15 @@ export function summary(stack: Stack, memory: number, root: string): string[] {
 }
 
 function firstRequest(stack: Stack, root: string): string[] {
-  const token = `$(node -p 'require("./${relative(root, stackFile(stack.data_dir))}").tokens.operator')`;
+  const file = shown(stackFile(stack.data_dir), root);
+  const module = isAbsolute(file) ? file : `./${file}`;
+  const dataDir = file === '.local/stack.json' ? '' : ` --data-dir ${stack.data_dir}`;
   return [
-    `  ${pc.dim('Create a tenant:')}`,
-    `    curl -s ${stack.edge_url}/v1/tenants -H "authorization: Bearer ${token}" \\`,
-    `      -H 'content-type: application/json' -d '{"tenant_id":"acme","tenant_name":"Acme","tier":"small","owner_email":"owner@acme.example"}'`,
-    `    npm run as-tenant -- acme -c 'select ultracore.current_tenant_id()'`,
+    `  ${pc.dim('Create a tenant, and act as it:')}`,
+    `    TOKEN=$(node -p 'require("${module}").tokens.operator')`,
+    `    curl -s ${stack.edge_url}/v1/tenants -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\`,
+    `      -d '{"tenant_id":"acme","tenant_name":"Acme","tier":"small","owner_email":"owner@acme.example"}'`,
+    `    npm run as-tenant -- acme${dataDir} -c 'select ultracore.current_tenant_id()'`,
   ];
 }
 

@@ -12,8 +12,8 @@ export interface Terminal {
   fail(text: string): void;
 }
 
-export const NAME_WIDTH = 18;
-const RESULT_WIDTH = 58;
+const NAME_WIDTH = 21;
+const RESULT_WIDTH = 48;
 
 /** Milliseconds as a person reads them: `340 ms`, `4.2 s`, `2 min 05 s`. */
 export function duration(ms: number): string {
