@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AllStreamResolvedEvent, AllStreamSubscription } from '@eventstore/db-client';
 import type { StoredEvent } from '@ultracore/event-sourcing';
 import { toStoredEvent } from './stored-event.ts';
@@ -74,6 +75,8 @@ export function createDelivery(
           await new Promise<void>((resolve) => {
             wakeUp = resolve;
           });
+          // The events of one packet are decoded one by one: they shall be one batch.
+          await setImmediate();
         }
       }
       return isStopped() ? undefined : failure;

@@ -1,11 +1,4 @@
-import { VersionConflict, type ExpectedRevision } from '@ultracore/event-sourcing';
-import {
-  AccessDeniedError,
-  MaxAppendSizeExceededError,
-  StreamDeletedError,
-  StreamNotFoundError,
-  WrongExpectedVersionError,
-} from '@eventstore/db-client';
+import { AccessDeniedError, StreamDeletedError, StreamNotFoundError } from '@eventstore/db-client';
 
 export type EventStoreDbErrorCode =
   | 'bad_connection_string'
@@ -41,24 +34,10 @@ export function asFinalError(error: unknown, streamName: string): EventStoreDbEr
   if (error instanceof StreamDeletedError) {
     return new EventStoreDbError('stream_deleted', `stream ${streamName} was deleted for good`, { cause: error });
   }
-  if (error instanceof MaxAppendSizeExceededError) {
-    const limit = `${error.maxAppendSize} bytes`;
-    return new EventStoreDbError('append_too_large', `the events for ${streamName} are larger than ${limit} together`, {
-      cause: error,
-    });
-  }
   if (error instanceof AccessDeniedError) {
     return new EventStoreDbError('access_denied', 'the event store refused the user of the connection string', { cause: error });
   }
   return undefined;
-}
-
-/** Undefined when it is not a conflict. */
-export function asVersionConflict(error: unknown, streamName: string, expected: ExpectedRevision): VersionConflict | undefined {
-  if (!(error instanceof WrongExpectedVersionError)) return undefined;
-  const { actualVersion } = error;
-  const actual = typeof actualVersion === 'bigint' ? actualVersion : 'no_stream';
-  return new VersionConflict(streamName, expected, actual, { cause: error });
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

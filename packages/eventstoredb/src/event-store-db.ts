@@ -1,6 +1,7 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import type { EventStore, SubscribeToAllOptions } from '@ultracore/event-sourcing';
 import { append } from './append.ts';
+import { createBatchAppend } from './batch-append.ts';
 import { EventStoreDbError } from './errors.ts';
 import { readStream } from './read-stream.ts';
 import { type EventStoreDbSubscription, follow } from './subscription.ts';
@@ -30,6 +31,7 @@ export interface EventStoreDb extends EventStore {
 export function createEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const { deadlineMs = 10_000, watchdogMs = 5_000, onProblem = () => undefined } = options;
   const client = connect(options.connectionString);
+  const connection = { client, batchAppend: createBatchAppend(client) };
   const subscriptions = new Set<EventStoreDbSubscription>();
   let stopped = false;
 
@@ -40,7 +42,7 @@ export function createEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
 
   return {
     readStream: async (streamName, range = {}) => readStream(client, streamName, range, deadline()),
-    append: async (streamName, events, expected) => append(client, { streamName, events, expected }, deadline()),
+    append: async (streamName, events, expected) => append(connection, { streamName, events, expected }, deadline()),
     subscribeToAll(subscribe) {
       deadline();
       const subscription = follow(client, { ...subscribe, watchdogMs, onProblem });

@@ -53,7 +53,7 @@ async function readStream(log: EventLog, streamName: string, request: ReadReques
     });
     rest -= visible.length;
     const last = page.at(-1);
-    if (!last || last.revision < first) return;
+    if (!last || (request.backwards ? last.revision <= first : last.revision >= lastRevision)) return;
     next = request.backwards ? last.revision - 1 : last.revision + 1;
     await pace();
   }
