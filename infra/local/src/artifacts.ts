@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explainFileError, LauncherError, systemCode } from './errors.ts';
+import { isInstalled, runProgram } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
-export const KAFKA_VERSION = '4.3.1';
+const KAFKA_VERSION = '4.3.1';
 export const APICURIO_VERSION = '3.0.9';
 const LOG4J_VERSION = '2.25.3';
 /** 3.x of the plugin cannot resolve the registry's archive: one of its parent POMs is not published. */
@@ -14,7 +14,7 @@ const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:2.10
 export async function requireJava(java: string): Promise<number> {
   const remedy =
     'install a JDK or JRE of version 17 or later (Debian: apt-get install openjdk-17-jre-headless) and set JAVA_HOME or the PATH';
-  const { code, output } = await run(java, ['-version']);
+  const { code, output } = await runProgram(java, ['-version']);
   if (code === undefined) {
     throw new LauncherError(
       'java_missing',
@@ -29,11 +29,6 @@ export async function requireJava(java: string): Promise<number> {
     );
   }
   return major;
-}
-
-/** True when the program runs with these arguments. */
-export async function isInstalled(program: string, args: readonly string[]): Promise<boolean> {
-  return (await run(program, args)).code === 0;
 }
 
 /** Throws `maven_missing` when there is no Maven. */
@@ -93,7 +88,7 @@ export async function fetchSchemaRegistry(cache: string, terminal: Terminal): Pr
         'the schema registry',
       );
       const archive = join(work, `apicurio-registry-app-${APICURIO_VERSION}-all.tar.gz`);
-      const { code, output } = await run('tar', ['-xzf', archive, '-C', target]);
+      const { code, output } = await runProgram('tar', ['-xzf', archive, '-C', target]);
       if (code !== 0)
         throw new LauncherError(
           'fetch_failed',
@@ -133,7 +128,7 @@ async function once(
 }
 
 async function maven(cwd: string, args: string[], what: string): Promise<void> {
-  const { code, output } = await run('mvn', ['-B', '-q', ...args], cwd);
+  const { code, output } = await runProgram('mvn', ['-B', '-q', ...args], cwd);
   if (code === 0) return;
   const cause = /No space left/.test(output)
     ? 'the disk is full: free about 1 GB and run again'
@@ -151,21 +146,6 @@ function pom(name: string, dependencies: readonly (readonly string[])[]): string
       `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
   );
   return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>ultracore.local</groupId><artifactId>${name}</artifactId><version>1</version><packaging>pom</packaging><dependencies>${entries.join('')}</dependencies></project>\n`;
-}
-
-/** Runs a program to its end; `code` is undefined when there is no such program. */
-function run(program: string, args: readonly string[], cwd?: string): Promise<{ code: number | undefined; output: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
-    let output = '';
-    const collect = (chunk: Buffer) => {
-      output += chunk.toString('utf8');
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.once('error', () => resolve({ code: undefined, output }));
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
-  });
 }
 
 function lastLine(output: string): string {

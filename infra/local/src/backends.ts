@@ -1,21 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  fetchKafka,
-  fetchSchemaRegistry,
-  isInstalled,
-  kafkaFolder,
-  requireJava,
-  requireMaven,
-  schemaRegistryFolder,
-} from './artifacts.ts';
-import { startComposed } from './backends/docker.ts';
+import { fetchKafka, fetchSchemaRegistry, kafkaFolder, requireJava, requireMaven, schemaRegistryFolder } from './artifacts.ts';
+import { removeComposed, startComposed } from './backends/docker.ts';
 import { startEventStore } from './backends/eventstore.ts';
 import { startKafka } from './backends/kafka.ts';
 import { startPostgres } from './backends/postgres.ts';
 import { startSchemaRegistry } from './backends/schema-registry.ts';
 import { LauncherError } from './errors.ts';
 import type { Endpoints } from './external.ts';
+import { isInstalled } from './program.ts';
 import { isWanted, type Options, ROOT } from './options.ts';
 import type { StartContext } from './processes.ts';
 import type { Secrets } from './secrets.ts';
@@ -46,6 +39,7 @@ export function planBackends(
   const composed = (name: 'kafka' | 'schema-registry', context: StartContext) =>
     startComposed(name, { root: ROOT, dataDir, logDir, ports, kafkaPasswords: secrets.kafka_passwords }, context);
   const inDocker = async () => (await jvm()) === 'docker';
+  const cleared = lazily(() => (options.fresh ? removeComposed(ROOT, dataDir) : Promise.resolve()));
 
   const kafka: OwnBackend = {
     name: 'kafka',
@@ -59,7 +53,8 @@ export function planBackends(
       ),
     },
     async prepare() {
-      if (!(await inDocker())) await fetchKafka(options.jarsDir, terminal);
+      if (await inDocker()) await cleared();
+      else await fetchKafka(options.jarsDir, terminal);
     },
     async start(context) {
       if (await inDocker()) return composed('kafka', context);
@@ -81,7 +76,8 @@ export function planBackends(
     address: `http://127.0.0.1:${at('schema_registry')}`,
     endpoints: { schema_registry_url: `http://127.0.0.1:${at('schema_registry')}/apis/ccompat/v7` },
     async prepare() {
-      if (!(await inDocker())) await fetchSchemaRegistry(options.jarsDir, terminal);
+      if (await inDocker()) await cleared();
+      else await fetchSchemaRegistry(options.jarsDir, terminal);
     },
     async start(context) {
       if (await inDocker()) return composed('schema-registry', context);

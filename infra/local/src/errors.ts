@@ -1,5 +1,5 @@
 /** Everything that can keep the local stack from running, told in one sentence with its remedy. */
-export const LAUNCHER_ERROR_CODES = [
+const LAUNCHER_ERROR_CODES = [
   'bad_option',
   'port_taken',
   'java_missing',

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { LauncherError } from './errors.ts';
 
 /** Resolves to true when nobody listens on the port of the loopback address. */
-export function isFree(port: number): Promise<boolean> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
@@ -37,7 +37,7 @@ export async function requireFree(port: number, part: string): Promise<void> {
 }
 
 /** The program that listens on the port, found through /proc; undefined where there is none or we may not look. */
-export function holderOf(port: number): { pid: number; program: string } | undefined {
+function holderOf(port: number): { pid: number; program: string } | undefined {
   const inodes = new Set([...listeningInodes('/proc/net/tcp', port), ...listeningInodes('/proc/net/tcp6', port)]);
   if (inodes.size === 0) return undefined;
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {

@@ -44,10 +44,10 @@ export function createRun(stack: Stack, lock: RunLock, terminal: Terminal, inter
     },
     onDown(name, reason, pauseMs) {
       if (stopping) return;
-      terminal.warn(
-        name,
-        `${reason}; starting it again in ${duration(pauseMs)} (log: ${join(stack.data_dir, 'logs', `${name}.log`)})`,
-      );
+      const log = join(stack.data_dir, 'logs', `${name}.log`);
+      // What went wrong while it was starting names the part and the log already.
+      const why = reason.startsWith(`${name} `) ? reason.slice(name.length + 1) : `${reason}. Log: ${log}`;
+      terminal.warn(name, `${why}; starting it again in ${duration(pauseMs)}`);
     },
     onBack(name, downMs) {
       terminal.good(name, `running again, it was away for ${duration(downMs)}`);

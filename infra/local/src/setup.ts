@@ -40,7 +40,10 @@ export async function setUpPostgres(stack: Stack, secrets: Secrets, terminal: Te
   await terminal.step(
     'databases, roles',
     () => orSetupFailed('Postgres', bootstrap()),
-    (done) => (done.length === 0 ? 'up to date' : `${done.length} made, hardened and read back`),
+    (done) => {
+      const made = done.filter((sentence) => sentence.startsWith('made')).length;
+      return made === 0 ? 'up to date, read back' : `${made} made, hardened, read back`;
+    },
   );
 }
 

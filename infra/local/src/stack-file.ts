@@ -9,7 +9,7 @@ const loginSchema = z.object({ user: z.string(), password: z.string() });
  * What tools and tests need to know about a running stack, kept in `<data-dir>/stack.json` with mode 0600, because it holds
  * every local secret. A part that was not started is absent.
  */
-export const stackSchema = z.object({
+const stackSchema = z.object({
   data_dir: z.string(),
   launcher_pid: z.number().int(),
   started_at: z.string(),

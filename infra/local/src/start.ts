@@ -45,6 +45,11 @@ async function run(options: Options): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
     if (options.withParent) process.stdin.once('close', onSignal).resume();
   });
+  process.on('uncaughtException', (error) => {
+    tell(error);
+    running?.kill();
+    process.exit(1);
+  });
   running = await launch(options, terminal, stopping.signal);
   for (const line of summary(running.stack, running.memory(), ROOT)) terminal.line(line);
   if (!options.withParent) terminal.line('  Ctrl-C stops everything; the data stays.');
@@ -53,14 +58,15 @@ async function run(options: Options): Promise<number> {
   return 0;
 }
 
+function tell(error: unknown): void {
+  const fault = `A fault of the launcher itself: ${error instanceof Error ? error.stack : String(error)}`;
+  terminal.fail(error instanceof LauncherError ? error.message : fault);
+}
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    terminal.fail(
-      error instanceof LauncherError
-        ? error.message
-        : `A fault of the launcher itself: ${error instanceof Error ? error.stack : String(error)}`,
-    );
+    tell(error);
     process.exit(error instanceof LauncherError && error.code === 'interrupted' ? INTERRUPTED : 1);
   },
 );

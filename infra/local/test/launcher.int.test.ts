@@ -193,7 +193,7 @@ describe('a stack', () => {
     });
     expect(again.eventstoredb_url).toBe(url);
     await waitFor(() => launcher.output().includes('running again'), { what: 'the launcher to tell' });
-    expect(launcher.output()).toMatch(/eventstore +ended by SIGKILL; starting it again in 500 ms/);
+    expect(launcher.output()).toMatch(/eventstore +ended by SIGKILL\. Log: .+eventstore\.log; starting it again in 500 ms/);
     await launcher.stop();
   });
 

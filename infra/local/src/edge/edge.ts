@@ -1,7 +1,6 @@
-import { STATUS_CODES } from 'node:http';
-import httpProxy from '@fastify/http-proxy';
-import fastify from 'fastify';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Route } from '../routes.ts';
+import { createProxy } from './proxy.ts';
 import { statusPage } from './status-page.ts';
 
 export interface PartStatus {
@@ -31,75 +30,71 @@ export interface Edge {
  * operations (`/readyz`, `/metrics`, `/openapi.json`); `/` tells the state of the stack, to a browser as a page.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  const server = fastify({ logger: false, forceCloseConnections: true, routerOptions: { maxParamLength: 2_000 } });
-  server.setNotFoundHandler((request, reply) =>
-    problem(
-      reply,
-      404,
-      'no_route',
-      `Nothing is served at ${request.url.split('?')[0]}. ${request.protocol}://${request.host}/ tells what is.`,
-    ),
-  );
+  const proxies = new Map(Object.entries(options.upstreams).map(([app, upstream]) => [app, createProxy(upstream)]));
 
-  const target = (app: string) => options.upstreams[app];
-  const mounts = [
-    ...options.routes.map((route) => ({ ...route, rewritePrefix: route.prefix })),
-    ...Object.keys(options.upstreams).map((app) => ({ prefix: `/-/${app}`, app, rewritePrefix: '' })),
-  ];
-  for (const { prefix, app, rewritePrefix } of mounts) {
-    const upstream = target(app);
-    if (upstream === undefined) {
-      for (const path of [prefix, `${prefix}/*`]) {
-        server.all(path, (_request, reply) =>
-          problem(reply, 503, 'service_not_running', `${prefix} is answered by ${app}, which is not part of this stack.`),
-        );
-      }
-      continue;
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const url = incoming.url ?? '/';
+    const path = url.split('?')[0] ?? '/';
+    if (path === '/') return status(incoming, outgoing);
+    if (path === '/.well-known/jwks.json') return send(outgoing, 200, 'application/json', JSON.stringify(options.jwks));
+    const mount = find(path);
+    if (mount === undefined)
+      return problem(outgoing, 404, 'no_route', `Nothing is served at ${path}. The page / of this origin tells what is.`);
+    const proxy = proxies.get(mount.app);
+    if (proxy === undefined) {
+      return problem(
+        outgoing,
+        503,
+        'service_not_running',
+        `${mount.prefix} is answered by ${mount.app}, which is not part of this stack.`,
+      );
     }
-    await server.register(httpProxy, {
-      upstream,
-      prefix,
-      rewritePrefix,
-      // An answer is streamed for as long as it takes; only an app that does not begin to answer is given up.
-      maxRetriesOn503: 0,
-      destroyAgent: true,
-      undici: { connections: 256, headersTimeout: 60_000, bodyTimeout: 0, keepAliveTimeout: 30_000 },
-      replyOptions: {
-        retriesCount: 0,
-        onError: (reply) => {
-          problem(
-            reply,
-            503,
-            'service_unavailable',
-            `${app} does not answer at the moment. It is started again by itself; try again shortly.`,
-          );
-        },
-      },
+    return proxy.forward(incoming, outgoing, mount.isOperations ? url.slice(mount.prefix.length) || '/' : url, () => {
+      problem(
+        outgoing,
+        503,
+        'service_unavailable',
+        `${mount.app} does not answer at the moment. It is started again by itself; try again shortly.`,
+      );
     });
-  }
+  };
 
-  server.get('/.well-known/jwks.json', (_request, reply) =>
-    reply.header('cache-control', 'public, max-age=300').send(options.jwks),
-  );
-  server.get('/', (request, reply) => {
-    const state = { ...options.status(), routes: options.routes.filter((route) => target(route.app) !== undefined) };
-    if (!request.headers.accept?.includes('text/html')) return reply.send(state);
-    return reply.type('text/html; charset=utf-8').send(statusPage(state));
+  const find = (path: string): (Route & { isOperations: boolean }) | undefined => {
+    const isBelow = (prefix: string) => path === prefix || path.startsWith(`${prefix}/`);
+    const route = options.routes.find(({ prefix }) => isBelow(prefix));
+    if (route !== undefined) return { ...route, isOperations: false };
+    const app = [...proxies.keys()].find((name) => isBelow(`/-/${name}`));
+    return app === undefined ? undefined : { prefix: `/-/${app}`, app, isOperations: true };
+  };
+
+  const status = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const state = { ...options.status(), routes: options.routes.filter(({ app }) => proxies.has(app)) };
+    if (incoming.headers.accept?.includes('text/html')) send(outgoing, 200, 'text/html; charset=utf-8', statusPage(state));
+    else send(outgoing, 200, 'application/json', JSON.stringify(state));
+  };
+
+  const server = createServer(handle);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port: options.port }, resolve);
   });
-  await server.listen({ host: '127.0.0.1', port: options.port });
-  return { url: `http://127.0.0.1:${options.port}`, stop: () => server.close() };
+  return {
+    url: `http://127.0.0.1:${options.port}`,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+        for (const proxy of proxies.values()) proxy.stop();
+      }),
+  };
 }
 
-/** The part of Fastify's reply that is the same over every HTTP version. */
-interface Answer {
-  code(status: number): unknown;
-  header(name: string, value: string): unknown;
-  send(body: string): unknown;
+function problem(outgoing: ServerResponse, code: number, name: string, detail: string): void {
+  const body = { type: `urn:ultracore:problem:${name}`, title: STATUS_CODES[code], status: code, code: name, detail };
+  send(outgoing, code, 'application/problem+json', JSON.stringify(body));
 }
 
-function problem<T extends Answer>(reply: T, status: number, code: string, detail: string): T {
-  reply.code(status);
-  reply.header('content-type', 'application/problem+json');
-  reply.send(JSON.stringify({ type: `urn:ultracore:problem:${code}`, title: STATUS_CODES[status], status, code, detail }));
-  return reply;
+function send(outgoing: ServerResponse, code: number, type: string, body: string): void {
+  outgoing.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
+  outgoing.end(body);
 }
