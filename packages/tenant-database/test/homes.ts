@@ -37,6 +37,8 @@ export interface Bench {
   readonly server: PrivatePostgres;
   readonly migrations: readonly Migration[];
   readonly admin: Connect;
+  /** User and password of `admin`. */
+  readonly adminLogin: readonly [string, string];
   readonly superuser: Connect;
   login(user: string, password: string): (database: string) => Promise<Client>;
   stop(): Promise<void>;
@@ -52,10 +54,11 @@ export async function startBench(settings: readonly string[] = []): Promise<Benc
     await client.connect();
     return client;
   };
-  const admin = login('ultracore_admin', adminPassword);
+  const adminLogin = ['ultracore_admin', adminPassword] as const;
+  const admin = login(...adminLogin);
   const migrations = await loadMigrations(MIGRATIONS);
   await withConnection(admin, SHARED_DATABASE, (shared) => runMigrations(shared, { schema: 'app', migrations, shared: true }));
-  return { server, migrations, admin, superuser: superuserConnect(server.url()), login, stop: () => server.stop() };
+  return { server, migrations, admin, adminLogin, superuser: superuserConnect(server.url()), login, stop: () => server.stop() };
 }
 
 export const newHome = (tier: Tier, name: string): Home => ({
@@ -82,7 +85,8 @@ export async function makeHome(
   const names = homeNames(home.tenantId, home.tier);
   const fill = async (connection: Parameters<typeof createSchema>[0]): Promise<void> => {
     await createSchema(connection, home);
-    await runMigrations(connection, { schema: names.schema, migrations: bench.migrations, shared: home.tier === 'small' });
+    const shared = home.tier === 'small';
+    await runMigrations(connection, { schema: names.schema, migrations: shared ? [] : bench.migrations, shared });
     const verifiers = { readWrite: scramVerifier(passwords.readWrite), readOnly: scramVerifier(passwords.readOnly) };
     await openLogin(connection, home, LIMITS, verifiers);
   };
@@ -114,4 +118,12 @@ export async function newTenant(bench: Bench, tier: Tier, name: string): Promise
         ? bench.login(names.role, passwords.readWrite)(database)
         : bench.login(names.readonlyRole, passwords.readOnly)(database),
   };
+}
+
+/** The same bench with homes of a single table, where what is in a home does not matter. */
+export function withOneTable(bench: Bench): Bench {
+  const sql =
+    'create table only_one (tenant_id text not null default ultracore.current_tenant_id(), id int, primary key (tenant_id, id))';
+  const migration: Migration = { version: '0000', name: 'only_one', sql, checksum: 'only_one', changesData: false };
+  return { ...bench, migrations: [migration] };
 }

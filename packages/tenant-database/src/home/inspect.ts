@@ -12,7 +12,7 @@ export interface InspectedRole {
   readonly settings: readonly string[];
 }
 
-/** What exists of a home. The schema is looked up in the database the connection is in; `undefined` where the tier has none. */
+/** What exists of a home. `database` and `schema` are undefined where the tier has none of its own, or (schema) in another database. */
 export interface InspectedHome {
   readonly role: InspectedRole;
   readonly readonlyRole: InspectedRole;
@@ -36,9 +36,10 @@ export async function inspectHome(connection: Connection, home: Home): Promise<I
        from pg_roles r left join pg_db_role_setting s on s.setrole = r.oid and s.setdatabase = 0 where rolname = any ($1)`,
     [[names.role, names.readonlyRole], comment],
   );
-  const { rows: places } = await connection.query<{ kind: 'database' | 'schema'; ours: boolean; open: boolean }>(
+  const { rows: places } = await connection.query<{ kind: 'database' | 'schema' | 'here'; ours: boolean; open: boolean }>(
     `select 'database' as kind, shobj_description(oid, 'pg_database') is not distinct from $3 as ours, datallowconn as open
        from pg_database where datname = $1
+     union all select 'here', true, true where current_database() = $1
      union all select 'schema', obj_description(oid, 'pg_namespace') is not distinct from $3, true from pg_namespace where nspname = $2`,
     [names.database, names.schema, comment],
   );
@@ -53,11 +54,12 @@ export async function inspectHome(connection: Connection, home: Home): Promise<I
     return { exists, ours, canLogin, connectionLimit, settings };
   };
   const schema = place('schema');
+  const isHere = places.some((row) => row.kind === 'here');
   return {
     role: login(names.role),
     readonlyRole: login(names.readonlyRole),
     database: home.tier === 'enterprise' ? place('database') : undefined,
-    schema: home.tier === 'small' ? undefined : { exists: schema.exists, ours: schema.ours },
+    schema: home.tier === 'small' || !isHere ? undefined : { exists: schema.exists, ours: schema.ours },
   };
 }
 

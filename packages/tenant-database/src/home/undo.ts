@@ -54,7 +54,7 @@ async function undoEnterprise(connect: Connect, home: Home, options: UndoOptions
     if (state !== undefined && (state.comment === comment || cutShort)) {
       const counted =
         state.open && !state.invalid ? await withConnection(connect, database, (db) => countSchema(db, APP_SCHEMA)) : {};
-      await dropDatabase(admin, database);
+      await dropDatabase(admin, database, state.invalid);
       removed.push({ kind: 'database', name: database, counted });
     } else if (state !== undefined) {
       kept.push({ kind: 'database', name: database, counted: {} });
@@ -97,11 +97,9 @@ async function closedRoles(connection: Connection, roles: readonly string[]): Pr
 }
 
 /** FORCE ends tenants' and autovacuum's sessions; a superuser's (a dump, a psql) it may not: those are waited for. */
-async function dropDatabase(admin: Connection, database: string): Promise<void> {
-  await admin.query(`alter database ${quoteIdent(database)} with allow_connections false`).catch((error: unknown) => {
-    // An invalid database (cut off while it was dropped) can only be dropped.
-    if (!hasSqlState(error, '55000')) throw error;
-  });
+async function dropDatabase(admin: Connection, database: string, invalid: boolean): Promise<void> {
+  // An invalid one (cut off while it was dropped) can only be dropped: any other statement ends the session.
+  if (!invalid) await admin.query(`alter database ${quoteIdent(database)} with allow_connections false`);
   const deadline = Date.now() + DROP_DEADLINE_MS;
   for (;;) {
     try {

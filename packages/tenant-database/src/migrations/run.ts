@@ -43,11 +43,16 @@ export async function runMigrations(connection: Connection, options: RunMigratio
   const migrations = options.migrations.filter(({ version }) => target === undefined || version <= target);
   const before = (await connection.query<AppliedMigration>(APPLIED_SQL, [schema])).rows;
   const pending = pendingOf(schema, migrations, before);
-  if (pending.length === 0) return report(before, before);
+  if (pending.length === 0) return report([], before);
   const batches = before.length === 0 ? [pending] : pending.map((migration) => [migration]);
-  let after = before;
-  for (const batch of batches) after = await applyBatch(connection, options, batch);
-  return report(before, after);
+  const done: AppliedMigration[] = [];
+  let all = before;
+  for (const batch of batches) {
+    const result = await applyBatch(connection, options, batch);
+    done.push(...result.done);
+    all = result.all;
+  }
+  return report(done, all);
 }
 
 /**
@@ -91,12 +96,12 @@ function pendingOf(schema: string, migrations: readonly Migration[], applied: re
   return pending;
 }
 
-/** Applies in one transaction what of the batch is not applied yet; returns what the home has then. */
+/** Applies in one transaction what of the batch is not applied yet; returns that, and what the home has then. */
 async function applyBatch(
   connection: Connection,
   options: RunMigrationsOptions,
   batch: readonly Migration[],
-): Promise<AppliedMigration[]> {
+): Promise<{ done: AppliedMigration[]; all: AppliedMigration[] }> {
   return inTransaction(connection, async () => {
     await takeHome(connection, options);
     // Who waited for the lock finds here what the one before it applied.
@@ -123,7 +128,7 @@ async function applyBatch(
         ],
       );
     }
-    return [...applied, ...done];
+    return { done, all: [...applied, ...done] };
   });
 }
 
@@ -179,12 +184,10 @@ async function applyOne(
   );
 }
 
-function report(before: readonly AppliedMigration[], after: readonly AppliedMigration[]): MigrationReport {
+function report(done: readonly AppliedMigration[], all: readonly AppliedMigration[]): MigrationReport {
   const count = (list: readonly AppliedMigration[]) => ({
     applied: list.length,
     tablesCreated: list.reduce((sum, { tablesCreated }) => sum + tablesCreated, 0),
   });
-  const had = new Set(before.map(({ version }) => version));
-  const now = after.filter(({ version }) => !had.has(version));
-  return { version: after.at(-1)?.version, ...count(now), total: count(after) };
+  return { version: all.at(-1)?.version, ...count(done), total: count(all) };
 }
