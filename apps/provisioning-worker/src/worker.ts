@@ -44,7 +44,7 @@ export interface WorkerOptions {
 
 export interface Worker {
   start(): Promise<void>;
-  /** Finishes the steps at hand, gives every lease back. */
+  /** Takes nothing more, finishes what is in hand, gives every lease back. */
   stop(): Promise<void>;
   wake(): void;
   /** Why no tenant of any server can be worked on; undefined when some can. */
@@ -90,6 +90,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const repairer = createRepairer({ ...under, keyRing });
   let number: WorkerNumber | undefined;
   let sweptAt = 0;
+  let stopping: Promise<void> | undefined;
 
   const leasing = (server: PostgresServer, limit: number) => ({ server, holder: number?.number ?? 0, ttlMs, limit });
 
@@ -141,6 +142,14 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const timer = createTimer({ everyMs: options.reconcileEveryMs, pass: reconcile, logger });
 
+  async function stop(): Promise<void> {
+    await timer.stop();
+    await loop.stop();
+    keeper.stop();
+    await Promise.all(servers.map((server) => server.stop()));
+    number?.stop();
+  }
+
   return {
     async start() {
       number = await takeWorkerNumber(pool, logger);
@@ -148,13 +157,7 @@ export function createWorker(options: WorkerOptions): Worker {
       loop.start();
       timer.start();
     },
-    async stop() {
-      await timer.stop();
-      await loop.stop();
-      keeper.stop();
-      await Promise.all(servers.map((server) => server.stop()));
-      number?.stop();
-    },
+    stop: () => (stopping ??= stop()),
     wake: () => loop.wake(),
     problem() {
       const problems = servers.flatMap((server) => server.problem() ?? []);

@@ -6,7 +6,7 @@ import { factOf, STEPS, UNDO_STEPS, type StepName, type UndoStepName } from './s
  * is there, `<step>:after` the effect with nothing of it told or recorded, and `<step>:fact` once Kafka has acknowledged the
  * step's fact while the step is not closed.
  */
-export type BoundaryName = `${StepName | UndoStepName}:${string}`;
+export type BoundaryName = string;
 
 /** What lies inside a step's effect, in order, where a step has more than one part. */
 const INSIDE: Readonly<Record<Tier, Partial<Record<StepName | UndoStepName, readonly string[]>>>> = {

@@ -12,13 +12,12 @@ export async function recordRow(client: Queryable, row: DirectoryRow): Promise<b
     `with kept as (
        insert into worker.directory_row as d
          (tenant_id, revision, row, db_host, db_port, provision_id, provision_outcome, home_request_id, wanted, repair_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-               case when $9 <> coalesce((select applied from worker.home where tenant_id = $1), '') then now() end)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $9::text is not null then now() end)
        on conflict (tenant_id) do update
          set revision = excluded.revision, row = excluded.row, db_host = excluded.db_host, db_port = excluded.db_port,
              provision_id = excluded.provision_id, provision_outcome = excluded.provision_outcome,
-             home_request_id = excluded.home_request_id, wanted = excluded.wanted, repair_at = excluded.repair_at,
-             received_at = now()
+             home_request_id = excluded.home_request_id, wanted = excluded.wanted,
+             repair_at = case when excluded.wanted <> coalesce(d.applied, '') then now() end, received_at = now()
          where d.revision < excluded.revision
        returning d.repair_at
      ), confirmed as (

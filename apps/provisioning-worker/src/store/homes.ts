@@ -21,7 +21,7 @@ export function leaseHomesToTest(client: Queryable, options: LeaseOptions & { si
   return leaseHomes(
     client,
     options,
-    `(h.tenant_id is null or h.logins_tested_at < ${since}) order by h.logins_tested_at nulls first`,
+    `(d.logins_tested_at is null or d.logins_tested_at < ${since}) order by d.logins_tested_at nulls first`,
   );
 }
 
@@ -29,7 +29,7 @@ export function leaseHomesToTest(client: Queryable, options: LeaseOptions & { si
 async function leaseHomes(client: Queryable, options: LeaseOptions, which: string): Promise<TenantLease[]> {
   const result = await client.query<{ tenant_id: string; token: string; to_end: string[] }>(
     `with due as materialized (
-       select d.tenant_id from worker.directory_row d left join worker.home h on h.tenant_id = d.tenant_id
+       select d.tenant_id from worker.directory_row d
        where d.wanted is not null and d.db_host = $1 and d.db_port = $2
          and not exists (select from worker.work_item i where i.tenant_id = d.tenant_id and i.state in ('open', 'undo'))
          and not exists (select from worker.tenant_lease l where l.tenant_id = d.tenant_id and l.expires_at > clock_timestamp())
@@ -57,16 +57,15 @@ export async function readLeasedRow(client: Queryable, lease: TenantLease): Prom
   return result.rows[0]?.row ?? null;
 }
 
-/** The logins are treated as `applied` says. A wish that has become another one meanwhile stays due. Gives the lease back. */
+/** The logins are treated as `applied` says. What has come to be wanted meanwhile is due at once. Gives the lease back. */
 export async function recordApplied(client: Queryable, lease: TenantLease, applied: string): Promise<void> {
   await client.query(
     `with released as (
        delete from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp() returning tenant_id
-     ), home as (
-       insert into worker.home (tenant_id, applied) select tenant_id, $3 from released
-       on conflict (tenant_id) do update set applied = excluded.applied, logins_tested_at = now()
      )
-     update worker.directory_row d set repair_at = null from released where d.tenant_id = released.tenant_id and d.wanted = $3`,
+     update worker.directory_row d
+     set applied = $3, logins_tested_at = now(), repair_at = case when d.wanted <> $3 then now() end
+     from released where d.tenant_id = released.tenant_id`,
     [lease.tenantId, lease.token, applied],
   );
 }
@@ -76,11 +75,11 @@ export async function postponeHome(client: Queryable, lease: TenantLease, afterM
   await client.query(
     `with released as (
        delete from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp() returning tenant_id
-     ), looked as (
-       update worker.home h set logins_tested_at = now() from released where h.tenant_id = released.tenant_id
      )
-     update worker.directory_row d set repair_at = clock_timestamp() + $3 * interval '1 millisecond'
-     from released where d.tenant_id = released.tenant_id and d.repair_at is not null`,
+     update worker.directory_row d
+     set logins_tested_at = now(),
+         repair_at = case when d.repair_at is not null then clock_timestamp() + $3 * interval '1 millisecond' end
+     from released where d.tenant_id = released.tenant_id`,
     [lease.tenantId, lease.token, afterMs],
   );
 }

@@ -230,12 +230,10 @@ export async function finishCreation(
     `with held as materialized (${HELD}), step as (
        insert into worker.step (request_id, step, result) select $3, $4, $5 where exists (select from held)
        on conflict (request_id, step) do nothing
-     ), home as (
-       insert into worker.home (tenant_id, applied) select $1, $6 where exists (select from held)
-       on conflict (tenant_id) do update set applied = excluded.applied, logins_tested_at = now()
-     ), settled as (
-       update worker.directory_row set repair_at = null
-       where tenant_id = $1 and wanted = $6 and repair_at is not null and exists (select from held)
+     ), applied as (
+       update worker.directory_row
+       set applied = $6, logins_tested_at = now(), repair_at = case when wanted <> $6 then now() end
+       where tenant_id = $1 and exists (select from held)
      ), released as (
        delete from worker.tenant_lease where tenant_id = $1 and token = $2 and exists (select from held)
      )

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import { WORKER_LOCK_CLASS } from './leases.ts';
 
+const LOCK_AGAIN_MS = 500;
+
 export interface WorkerNumber {
   readonly number: number;
   stop(): void;
@@ -20,15 +22,15 @@ export async function takeWorkerNumber(pool: Pool, logger: Logger): Promise<Work
   const stopping = new AbortController();
   const client = await pool.connect();
   const result = await client.query<{ number: number }>("select nextval('worker.worker_number')::integer as number");
-  const number = result.rows[0]?.number;
-  if (number === undefined) throw new TypeError('A sequence gave no number.');
+  const number = result.rows[0]?.number ?? 0;
   await lock(client, number);
-  let current = watch(client);
+  let current: PoolClient | undefined = watch(client);
 
   function watch(held: PoolClient): PoolClient {
-    held.once('error', (error: Error) => {
+    held.on('error', (error: Error) => {
+      if (current !== held) return;
+      current = undefined;
       held.release(error);
-      if (stopping.signal.aborted) return;
       logger.warn({ err: error }, 'the connection that shows this worker to be alive broke');
       void lockAgain();
     });
@@ -36,14 +38,13 @@ export async function takeWorkerNumber(pool: Pool, logger: Logger): Promise<Work
   }
 
   async function lockAgain(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!stopping.signal.aborted && current === undefined) {
       try {
         const next = await pool.connect();
-        await lock(next, number ?? 0);
+        await lock(next, number);
         current = watch(next);
-        return;
       } catch {
-        await sleep(500, undefined, { signal: stopping.signal }).catch(() => undefined);
+        await sleep(LOCK_AGAIN_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
       }
     }
   }
@@ -52,8 +53,10 @@ export async function takeWorkerNumber(pool: Pool, logger: Logger): Promise<Work
     number,
     stop() {
       stopping.abort();
+      const held = current;
+      current = undefined;
       // Destroyed, not given back: the lock belongs to the session.
-      current.release(true);
+      held?.release(true);
     },
   };
 }

@@ -17,8 +17,11 @@ create table directory_row (
   home_request_id uuid,
   -- Fingerprint of how Postgres is to treat the tenant's logins; null while there is no home to treat.
   wanted text,
-  -- When to bring the logins in line with it; null while they are.
+  -- The fingerprint of how it was last made to; ours, not the directory's, and here so that both change under one row lock.
+  applied text,
+  -- When to bring the two in line; null while they are.
   repair_at timestamptz,
+  logins_tested_at timestamptz,
   received_at timestamptz not null default now()
 );
 create index directory_row_repair on directory_row (repair_at) where repair_at is not null;
@@ -74,13 +77,6 @@ create table sealed_credential (
   encryption_algorithm text not null,
   key_id text not null,
   sealed_at timestamptz not null default now()
-);
-
--- How the logins of a home were last made to be treated, and when they were last tested.
-create table home (
-  tenant_id text primary key,
-  applied text not null,
-  logins_tested_at timestamptz not null default now()
 );
 
 -- Who works on a tenant. The token of a lease is in the name of every Postgres session opened under it.

@@ -1,0 +1,84 @@
+import { startPrivatePostgres, waitFor } from '@ultracore/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { asTenant, objectsOf } from './support/homes.ts';
+import { playRegistry } from './support/registry.ts';
+import { ADMIN_PASSWORD, createRig, startHomeServer, type HomeServer } from './support/rig.ts';
+
+let one: HomeServer;
+let two: HomeServer;
+beforeAll(async () => {
+  [one, two] = await Promise.all([startHomeServer('one'), startHomeServer('two')]);
+});
+afterAll(async () => {
+  await Promise.all([one.postgres.stop(), two.postgres.stop()]);
+});
+
+it('a dead server delays only its own tenants, which are made once it is back', async () => {
+  await using rig = await createRig(one.postgres);
+  await two.postgres.pause();
+  const worker = await rig.worker([two, one], { concurrency: 2 });
+  const waiting = Array.from({ length: 6 }, (_, index) => playRegistry(rig.pool, two, `waits-${index}a`, 'small'));
+  const going = Array.from({ length: 4 }, (_, index) => playRegistry(rig.pool, one, `goes-${index}a`, 'small'));
+  await Promise.all([...waiting, ...going].map((registry) => registry.create()));
+  worker.wake();
+  await Promise.all(going.map((registry) => registry.answer(5000)));
+  expect(worker.problem()).toBeUndefined();
+
+  await two.postgres.resume();
+  await Promise.all(waiting.map((registry) => registry.answer()));
+  await Promise.all(waiting.map((registry) => registry.untilClosed()));
+});
+
+it('a server that dies in the middle of its work delays it and fails none of it', async () => {
+  await using rig = await createRig(one.postgres);
+  const registries = Array.from({ length: 6 }, (_, index) =>
+    playRegistry(rig.pool, two, `broken-${index}a`, index % 2 === 0 ? 'enterprise' : 'standard'),
+  );
+  await rig.worker([two]);
+  await Promise.all(registries.map((registry) => registry.create()));
+  await waitFor(async () => (await rig.pool.query(`select from worker.step where step = 'home'`)).rowCount, {
+    what: 'the first home',
+  });
+  await two.postgres.pause();
+  await waitFor(() => rig.log.some((line) => line.includes('cannot be used now')), { what: 'the worker to notice' });
+  await two.postgres.resume();
+  expect(await Promise.all(registries.map((registry) => registry.answer(30_000)))).toEqual(registries.map(() => 'active'));
+  for (const registry of registries) {
+    expect(await asTenant(registry.row(), rig.keyRing, 'select count(*)::int as clients from clients')).toEqual([{ clients: 0 }]);
+  }
+});
+
+it('a server that is not bootstrapped is refused with the list of what is missing, and used once it is', async () => {
+  await using bare = await startPrivatePostgres(['fsync=off']);
+  await using rig = await createRig(one.postgres);
+  const admin = { name: 'bare', host: bare.host, port: bare.port, user: 'postgres', password: 'superuser' };
+  const registry = playRegistry(rig.pool, bare, 'early-firm', 'small');
+  await registry.create();
+  const worker = await rig.worker([admin]);
+  await waitFor(() => worker.problem()?.includes('not_bootstrapped'), { what: 'the refusal' });
+  expect(worker.problem()).toContain('Role ultracore_owner does not exist');
+  expect(rig.log.join('')).toContain('is refused');
+  expect((await rig.pool.query('select from told')).rowCount).toBe(0);
+});
+
+it('a server whose hardening was taken back is refused by name of what is open', async () => {
+  await using rig = await createRig(one.postgres);
+  await one.query('grant connect on database postgres to public');
+  const worker = await rig.worker([one]);
+  const registry = playRegistry(rig.pool, one, 'patient-firm', 'small');
+  await registry.create();
+  await waitFor(() => worker.problem()?.includes('not_hardened:public_on_database'), { what: 'the refusal' });
+  expect(await objectsOf(one, 'patient-firm')).toEqual([]);
+  await one.query('revoke connect on database postgres from public');
+  expect(await registry.answer()).toBe('active');
+});
+
+it('a wrong admin password is the server’s trouble, not the tenants’', async () => {
+  await using rig = await createRig(one.postgres);
+  const worker = await rig.worker([{ ...one, password: `not ${ADMIN_PASSWORD}` }]);
+  const registry = playRegistry(rig.pool, one, 'locked-out', 'small');
+  await registry.create();
+  await waitFor(() => worker.problem()?.includes('pg_28p01'), { what: 'the refusal' });
+  expect((await rig.pool.query('select from told')).rowCount).toBe(0);
+  expect(rig.log.join('')).not.toContain(ADMIN_PASSWORD);
+});
