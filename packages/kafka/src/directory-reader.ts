@@ -60,6 +60,8 @@ export const createDirectoryReader = (
   /** By partition: what must be read to have caught up. Taken away once it was. */
   const marks = new Map<number, number>();
   const beatAt = new Map<number, number>();
+  /** By partition, the last offset seen: after a reconnect all is read again, and an old beat read twice is still old. */
+  const positions = new Map<number, number>();
   let hasMarks = false;
 
   const refuse = async (tenantId: string, reason: unknown): Promise<void> => {
@@ -87,21 +89,20 @@ export const createDirectoryReader = (
     return readRecord(codec, at, { topic, key: message.key, value: message.value, headers: message.headers ?? {} });
   };
 
+  const isNews = (partition: number, offset: number): boolean =>
+    offset >= (marks.get(partition) ?? 0) && offset > (positions.get(partition) ?? -1);
+
   const take = async (batch: Batch): Promise<void> => {
     const isLive = Number(batch.offsetLag()) <= MOST_LAG;
     for (const message of batch.messages) {
       const key = textOf(message.key);
       const reading = await read(batch.partition, message);
       if (reading.kind !== 'message') {
-        // A beat of a later version is still a beat, but an unreadable one proves nothing.
+        // A beat that cannot be read proves nothing, and is about no tenant.
         if (!isBeatKey(key)) await refuse(key, reading.kind === 'skipped' ? 'not a row' : reading.reason);
       } else if (reading.message.type === 'TenantDirectoryRecord') {
         await accept(reading.message.body);
-      } else if (
-        reading.message.type === 'DirectoryBeat' &&
-        isLive &&
-        Number(message.offset) >= (marks.get(batch.partition) ?? 0)
-      ) {
+      } else if (reading.message.type === 'DirectoryBeat' && isLive && isNews(batch.partition, Number(message.offset))) {
         beatAt.set(batch.partition, performance.now());
       }
     }
@@ -110,6 +111,7 @@ export const createDirectoryReader = (
   const onFetched = (_topic: string, partition: number, lastOffset: number): void => {
     const mark = marks.get(partition);
     if (mark !== undefined && lastOffset + 1 >= mark) marks.set(partition, 0);
+    positions.set(partition, Math.max(lastOffset, positions.get(partition) ?? -1));
   };
 
   const session = createSession(client, {

@@ -13,8 +13,6 @@ export const KAFKA_ERROR_CODES = [
   'not_wire_format',
   /** A schema id that none of the topic's known messages has. */
   'unknown_schema',
-  /** Written with a schema later than ours, and not readable by ours: this program is behind. */
-  'outdated',
   'bad_envelope',
   /** Envelope, key and body do not speak of the same message. */
   'envelope_mismatch',
@@ -62,20 +60,23 @@ const UNAUTHENTICATED = [
 
 const MOST_CAUSES = 8;
 
-/** The names and protocol types of an error of kafkajs and of what it wraps, outermost first. */
-const namesOf = (error: unknown): readonly string[] => {
-  const names: string[] = [];
+/** An error of kafkajs and what it wraps, outermost first. */
+const chainOf = (error: unknown): readonly Error[] => {
+  const chain: Error[] = [];
   let current = error;
-  for (let depth = 0; depth < MOST_CAUSES && current instanceof Error; depth += 1) {
-    names.push(current.name);
-    if ('type' in current && typeof current.type === 'string') names.push(current.type);
-    current = 'originalError' in current && current.originalError instanceof Error ? current.originalError : current.cause;
+  while (current instanceof Error && chain.length < MOST_CAUSES) {
+    chain.push(current);
+    current = current.cause;
   }
-  return names;
+  return chain;
 };
 
-const codeOf = (error: unknown): KafkaErrorCode => {
-  const names = namesOf(error);
+const typeOf = (error: Error): string | undefined => ('type' in error && typeof error.type === 'string' ? error.type : undefined);
+
+const namesOf = (chain: readonly Error[]): readonly string[] =>
+  chain.flatMap((error) => [error.name, typeOf(error) ?? error.name]);
+
+const codeOf = (names: readonly string[]): KafkaErrorCode => {
   if (names.some((name) => FENCED.includes(name))) return 'fenced';
   if (names.some((name) => REFUSED.test(name))) return 'refused';
   if (names.some((name) => UNAUTHENTICATED.includes(name))) return 'unauthenticated';
@@ -83,9 +84,10 @@ const codeOf = (error: unknown): KafkaErrorCode => {
   return 'unavailable';
 };
 
-/** Any error of kafkajs as ours; `what` begins the sentence, e.g. `publishing failed`. */
+/** Any error of kafkajs as ours; `what` begins the sentence, e.g. `publishing failed`, and the broker's own words end it. */
 export const fromKafkaJs = (what: string, error: unknown): KafkaError => {
   if (error instanceof KafkaError) return error;
-  const detail = error instanceof Error ? error.message : String(error);
-  return new KafkaError(codeOf(error), `${what}: ${detail}`, { cause: error });
+  const chain = chainOf(error);
+  const detail = chain.findLast((cause) => typeOf(cause) !== undefined) ?? chain[0];
+  return new KafkaError(codeOf(namesOf(chain)), `${what}: ${detail?.message ?? String(error)}`, { cause: error });
 };

@@ -5,7 +5,7 @@ import type { KafkaClient } from './client.ts';
 import { checkAgreement } from './codec.ts';
 import type { MessageCodec } from './codec.ts';
 import { KafkaError, fromKafkaJs, isKafkaError } from './errors.ts';
-import { byTopic, createSender, inRequests, makeProducer } from './sender.ts';
+import { byTopic, checkAnswered, createSender, inRequests, makeProducer } from './sender.ts';
 import type { WireRecord } from './sender.ts';
 
 /** A message to publish. `key` is the tenant id, or a beat's key. */
@@ -91,7 +91,9 @@ const transactional = async (client: KafkaClient, codec: MessageCodec, transacti
     const requests = inRequests(records);
     const transaction = await producer.transaction();
     try {
-      for (const request of requests) await transaction.sendBatch({ acks: -1, topicMessages: byTopic(request) });
+      for (const request of requests) {
+        checkAnswered(request, await transaction.sendBatch({ acks: -1, topicMessages: byTopic(request) }));
+      }
     } catch (error) {
       const failure = fromKafkaJs('the transaction failed', error);
       if (isKafkaError(failure, 'fenced')) end = failure;

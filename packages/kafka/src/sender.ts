@@ -1,5 +1,5 @@
 import { Partitioners } from 'kafkajs';
-import type { IHeaders, Producer, TopicMessages } from 'kafkajs';
+import type { IHeaders, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
 import type { KafkaClient } from './client.ts';
 import { KafkaError, fromKafkaJs } from './errors.ts';
 
@@ -69,6 +69,16 @@ export const byTopic = (records: readonly WireRecord[]): TopicMessages[] => {
   return [...topics.values()];
 };
 
+/** Throws unless every partition that the records name has answered: kafkajs leaves out, without a word, one that does not exist. */
+export const checkAnswered = (records: readonly WireRecord[], answers: readonly RecordMetadata[]): void => {
+  const answered = new Set(answers.map(({ topicName, partition }) => `${topicName} ${partition}`));
+  for (const { topic, partition } of records) {
+    if (partition !== undefined && !answered.has(`${topic} ${partition}`)) {
+      throw new KafkaError('unavailable', `the topic ${topic} has no partition ${partition}`);
+    }
+  }
+};
+
 export const makeProducer = (client: KafkaClient, transactionalId?: string): Producer =>
   client.kafka.producer({
     allowAutoTopicCreation: false,
@@ -97,8 +107,13 @@ export const createSender = (client: KafkaClient): Sender & { connect(): Promise
   const connected = (): Promise<Producer> => {
     producer ??= (async () => {
       const fresh = makeProducer(client);
-      await fresh.connect();
-      return fresh;
+      try {
+        await fresh.connect();
+        return fresh;
+      } catch (error) {
+        await fresh.disconnect();
+        throw error;
+      }
     })();
     return producer;
   };
@@ -116,7 +131,7 @@ export const createSender = (client: KafkaClient): Sender & { connect(): Promise
   const deliver = async (records: readonly WireRecord[]): Promise<void> => {
     try {
       for (const request of inRequests(records)) {
-        await (await connected()).sendBatch({ acks: -1, topicMessages: byTopic(request) });
+        checkAnswered(request, await (await connected()).sendBatch({ acks: -1, topicMessages: byTopic(request) }));
       }
     } catch (error) {
       if (!(error instanceof KafkaError)) await giveUp();
