@@ -1,0 +1,357 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { generatePassword, scramVerifier } from '@ultracore/credentials';
+import {
+  bootstrapServer,
+  createDatabase,
+  createRoles,
+  createSchema,
+  homeNames,
+  loadMigrations,
+  openLogin,
+  runMigrations,
+  superuserConnect,
+  verifyServer,
+  withConnection,
+} from '@ultracore/tenant-database';
+import { type PrivatePostgres, startPrivatePostgres } from '@ultracore/testkit';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MIGRATIONS_DIRECTORY } from '../src/index.ts';
+
+const TIERS = ['enterprise', 'standard', 'small'] as const;
+const LIMITS = { connectionLimit: 5, statementTimeoutMs: 30_000, idleInTransactionTimeoutMs: 30_000, tempFileLimitMb: 64 };
+
+let server: PrivatePostgres;
+const homes = new Map<string, { client: Client; tenantId: string; schema: string; database: string }>();
+
+const superuser = (database: string) => superuserConnect(server.url())(database);
+
+async function makeHome(tier: (typeof TIERS)[number]): Promise<void> {
+  const home = { tenantId: `${tier}-firm`, tier, requestId: randomUUID() };
+  const names = homeNames(home.tenantId, tier);
+  const password = generatePassword();
+  const verifiers = { readWrite: scramVerifier(password), readOnly: scramVerifier(password) };
+  const migrations = await loadMigrations(MIGRATIONS_DIRECTORY);
+  await withConnection(superuser, 'postgres', async (connection) => {
+    await connection.query('set role ultracore_admin');
+    await createRoles(connection, home);
+    if (tier === 'enterprise') await createDatabase(connection, home, { creationRecorded: true });
+  });
+  await withConnection(superuser, names.database, async (connection) => {
+    await connection.query('set role ultracore_admin');
+    await createSchema(connection, home);
+    await runMigrations(connection, { schema: names.schema, migrations, shared: tier === 'small' });
+    await openLogin(connection, home, LIMITS, verifiers);
+  });
+  const client = new Client({ host: server.host, port: server.port, user: names.role, password, database: names.database });
+  await client.connect();
+  homes.set(tier, { client, tenantId: home.tenantId, schema: names.schema, database: names.database });
+}
+
+beforeAll(async () => {
+  server = await startPrivatePostgres();
+  await bootstrapServer(server.url(), { adminPassword: generatePassword() });
+  for (const tier of TIERS) await makeHome(tier);
+});
+afterAll(async () => {
+  for (const { client } of homes.values()) await client.end();
+  await server.stop();
+});
+
+function homeOf(tier: string) {
+  const home = homes.get(tier);
+  if (home === undefined) throw new Error(`no home of tier ${tier}`);
+  return home;
+}
+
+const INSERT = {
+  client: `insert into clients (kind, family_name, given_name, status, kyc_status, kyc_approved_on, kyc_review_due_on)
+    values ('person', 'Muster', 'Anna', 'active', 'approved', current_date - 400, current_date + 5) returning id`,
+  account: `insert into accounts (account_number, name, kind, currency) values ('LI21088100002324013AA', 'Main', 'custody', 'CHF') returning id`,
+  instrument: (name: string, isin: string, currency: string, unit: string) =>
+    `insert into instruments (kind, name, isin, currency, price_unit) values ('${unit === 'per_unit' ? 'equity' : 'bond'}', '${name}', '${isin}', '${currency}', '${unit}') returning id`,
+};
+
+async function idOf(client: Client, sql: string): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(sql);
+  return rows[0]?.id ?? '';
+}
+
+describe('the server with these migrations', () => {
+  it('is fit: every table of the small tier is held by row security', async () => {
+    expect(await verifyServer(superuser)).toEqual([]);
+  });
+});
+
+describe.each(TIERS)('the schema in a home of tier %s', (tier) => {
+  it('answers the questions of the business: valuation, open orders, reviews, cases', async () => {
+    const { client, tenantId } = homeOf(tier);
+    const person = await idOf(client, INSERT.client);
+    const account = await idOf(client, INSERT.account);
+    await client.query(`insert into account_holders (account_id, client_id) values ($1, $2)`, [account, person]);
+    const portfolio = await idOf(
+      client,
+      `insert into portfolios (account_id, name, mandate, base_currency) values ('${account}', 'Growth', 'discretionary', 'CHF') returning id`,
+    );
+    const share = await idOf(client, INSERT.instrument('Apple', 'US0378331005', 'USD', 'per_unit'));
+    const bond = await idOf(client, INSERT.instrument('Confederation 1.5%', 'CH0224397213', 'CHF', 'percent_of_nominal'));
+    const unpriced = await idOf(client, INSERT.instrument('Siemens', 'DE0007236101', 'EUR', 'per_unit'));
+    await client.query(`insert into prices (instrument_id, price_date, price, currency) values
+      ('${share}', current_date - 1, 100, 'USD'), ('${share}', current_date, 200, 'USD'), ('${bond}', current_date, 98.5, 'CHF')`);
+    await client.query(
+      `insert into fx_rates (base_currency, quote_currency, rate_date, rate) values ('CHF', 'USD', current_date, 1.25)`,
+    );
+    await client.query(`insert into holdings (portfolio_id, instrument_id, quantity) values
+      ('${portfolio}', '${share}', 10), ('${portfolio}', '${bond}', 50000), ('${portfolio}', '${unpriced}', 3)`);
+    await client.query(
+      `insert into cash_balances (portfolio_id, currency, amount) values ('${portfolio}', 'CHF', 1000), ('${portfolio}', 'USD', 125)`,
+    );
+    const { rows: valuations } = await client.query(
+      `select tenant_id, securities_value::float, cash_value::float, total_value::float, unvalued_positions::int from portfolio_valuations`,
+    );
+    expect(valuations).toEqual([
+      { tenant_id: tenantId, securities_value: 1600 + 49_250, cash_value: 1100, total_value: 51_950, unvalued_positions: 1 },
+    ]);
+    const order = await idOf(
+      client,
+      `insert into orders (portfolio_id, instrument_id, side, order_type, limit_price, quantity, currency, status, placed_at)
+         values ('${portfolio}', '${share}', 'buy', 'limit', 190, 5, 'USD', 'placed', now()) returning id`,
+    );
+    expect((await client.query('select open_quantity::float, instrument_name from open_orders')).rows).toEqual([
+      { open_quantity: 5, instrument_name: 'Apple' },
+    ]);
+    await client.query(`update orders set status = 'filled', filled_quantity = 5, completed_at = now() where id = $1`, [order]);
+    expect((await client.query('select from open_orders')).rowCount).toBe(0);
+    await client.query(`insert into transactions (portfolio_id, instrument_id, order_id, kind, quantity, price, gross_amount, fee_amount, currency, trade_date)
+      values ('${portfolio}', '${share}', '${order}', 'buy', 5, 189.5, -947.50, 12.35, 'USD', current_date)`);
+    expect((await client.query('select net_amount from transactions')).rows).toEqual([{ net_amount: '-959.8500' }]);
+    await client.query(`insert into compliance_cases (case_number, kind, severity, client_id, title, due_at)
+      values ('2026-1', 'kyc_review', 'high', '${person}', 'Renew the file', now() - interval '1 day')`);
+    expect((await client.query('select client_name, overdue from open_compliance_cases')).rows).toEqual([
+      { client_name: 'Anna Muster', overdue: true },
+    ]);
+    expect((await client.query('select client_name from clients_due_for_review')).rows).toEqual([{ client_name: 'Anna Muster' }]);
+    await client.query(
+      `insert into reports (kind, portfolio_id, period_start, period_end) values ('portfolio_statement', '${portfolio}', '2026-01-01', '2026-03-31')`,
+    );
+    const { rows: touched } = await client.query<{ moved: boolean }>(
+      `update clients set phone = '+41446681800' returning updated_at > created_at as moved`,
+    );
+    expect(touched).toEqual([{ moved: true }]);
+  });
+
+  const wrong: [string, string][] = [
+    [
+      'an ISIN with a wrong check digit',
+      `insert into instruments (kind, name, isin, currency) values ('equity', 'x', 'US0378331006', 'USD')`,
+    ],
+    [
+      'a LEI with wrong check digits',
+      `insert into clients (kind, legal_name, lei) values ('organisation', 'x', '529900T8BM49AURSDO56')`,
+    ],
+    [
+      'a currency that is none',
+      `insert into accounts (account_number, name, kind, currency) values ('ABC1', 'x', 'cash', 'chf')`,
+    ],
+    ['a person without a family name', `insert into clients (kind, given_name) values ('person', 'x')`],
+    [
+      'an organisation with a birthday',
+      `insert into clients (kind, legal_name, date_of_birth) values ('organisation', 'x', '1990-01-01')`,
+    ],
+    ['an active client nobody knows', `insert into clients (kind, family_name, status) values ('person', 'x', 'active')`],
+    ['an unknown status', `insert into clients (kind, family_name, status) values ('person', 'x', 'vip')`],
+    [
+      'a closed account without its day',
+      `insert into accounts (account_number, name, kind, currency, status) values ('ABC2', 'x', 'cash', 'CHF', 'closed')`,
+    ],
+    ['a case about nothing', `insert into compliance_cases (case_number, kind, title) values ('1', 'complaint', 'x')`],
+    [
+      'a report that is ready and nowhere',
+      `insert into reports (kind, period_start, period_end, status) values ('tax', '2026-01-01', '2026-12-31', 'ready')`,
+    ],
+    [
+      'a rate between a currency and itself',
+      `insert into fx_rates (base_currency, quote_currency, rate_date, rate) values ('CHF', 'CHF', current_date, 1)`,
+    ],
+    ['a mail address that is none', `insert into clients (kind, family_name, email) values ('person', 'x', 'x at y')`],
+  ];
+  it.each(wrong)('refuses %s', async (_name, sql) => {
+    await expect(homeOf(tier).client.query(sql)).rejects.toMatchObject({ code: '23514' });
+  });
+
+  it('refuses an order that cannot be: a limit without a price, more filled than asked, approved by who asked', async () => {
+    const { client } = homeOf(tier);
+    const { rows } = await client.query<{ p: string; i: string }>(
+      'select p.id as p, i.id as i from portfolios p cross join instruments i limit 1',
+    );
+    const columns = 'portfolio_id, instrument_id, side, quantity, currency';
+    const values = `'${rows[0]?.p}', '${rows[0]?.i}', 'sell', 10, 'USD'`;
+    for (const [more, value] of [
+      ['order_type', `'limit'`],
+      ['filled_quantity', '11'],
+      ['approved_by', 'session_user'],
+      ['status', `'placed'`],
+    ]) {
+      await expect(client.query(`insert into orders (${columns}, ${more}) values (${values}, ${value})`)).rejects.toMatchObject({
+        code: '23514',
+      });
+    }
+  });
+});
+
+describe('check digits', () => {
+  it('agree with identifiers of the real world', async () => {
+    const { client } = homeOf('small');
+    const isins = [
+      'US0378331005',
+      'AU0000XVGZA3',
+      'GB0002634946',
+      'CH0038863350',
+
+      'DE000BAY0017',
+      'US5949181045',
+    ];
+    const leis = ['529900T8BM49AURSDO55', '5493001KJTIIGC8Y1R12', 'HWUPKR0MPOU8FGXBT394', '549300DTUYXVMJXZNY75'];
+    for (const isin of isins) {
+      const wrong = isin.slice(0, -1) + ((Number(isin.at(-1)) + 1) % 10);
+      const { rows } = await client.query('select is_isin($1) as right, is_isin($2) as wrong, is_isin(lower($1)) as lower', [
+        isin,
+        wrong,
+      ]);
+      expect([isin, rows[0]]).toEqual([isin, { right: true, wrong: false, lower: false }]);
+    }
+    for (const lei of leis) {
+      const { rows } = await client.query(
+        'select is_lei($1) as right, is_lei(reverse($1)) as wrong, is_lei($1 || $2) as longer',
+        [lei, '1'],
+      );
+      expect([lei, rows[0]]).toEqual([lei, { right: true, wrong: false, longer: false }]);
+    }
+  });
+
+  it('agree with another computation of them for any code', async () => {
+    const { client } = homeOf('small');
+    const pick = (alphabet: string, length: number) =>
+      Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
+    const digits = (text: string) => Array.from(text, (symbol) => Number.parseInt(symbol, 36).toString()).join('');
+    const luhn = (body: string): number => {
+      const sum = Array.from(digits(body))
+        .reverse()
+        .reduce((total, digit, place) => {
+          const value = Number(digit) * (place % 2 === 0 ? 2 : 1);
+          return total + (value > 9 ? value - 9 : value);
+        }, 0);
+      return (10 - (sum % 10)) % 10;
+    };
+    const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+    const isinBodies = Array.from({ length: 300 }, () => pick(letters, 2) + pick(`${letters}0123456789`, 9));
+    const leiBodies = Array.from({ length: 300 }, () => pick(`${letters}0123456789`, 18));
+    const isins = isinBodies.map((body) => body + luhn(body));
+    const leis = leiBodies.map((body) => body + String(98n - (BigInt(`${digits(body)}00`) % 97n)).padStart(2, '0'));
+    const { rows } = await client.query(
+      `select (select count(*)::int from unnest($1::text[]) c where is_isin(c)) as isins, (select count(*)::int from unnest($2::text[]) c where is_lei(c)) as leis,
+              (select count(*)::int from unnest($1::text[]) c where is_isin(left(c, 11) || (right(c, 1)::int + 1) % 10)) as wrong`,
+      [isins, leis],
+    );
+    expect(rows).toEqual([{ isins: 300, leis: 300, wrong: 0 }]);
+  });
+});
+
+describe('the catalog of a home', () => {
+  const catalog = async (sql: string) => {
+    const { schema, database } = homeOf('standard');
+    const { rows } = await withConnection(superuser, database, (c) =>
+      c.query<{ fault: string }>(sql.replaceAll(':home', `'${schema}'::regnamespace`)),
+    );
+    return rows.map(({ fault }) => fault);
+  };
+
+  const rules: [string, string][] = [
+    [
+      'tenant_id is the first column of every table',
+      `select c.relname as fault from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum = 1
+       where c.relnamespace = :home and c.relkind = 'r' and a.attname <> 'tenant_id'`,
+    ],
+    [
+      'every table has a primary key',
+      `select relname as fault from pg_class c where relnamespace = :home and relkind = 'r'
+       and not exists (select from pg_index where indrelid = c.oid and indisprimary)`,
+    ],
+    [
+      'every index begins with tenant_id',
+      `select i.indexrelid::regclass::text as fault from pg_index i join pg_class c on c.oid = i.indrelid
+       left join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] where c.relnamespace = :home and a.attname is distinct from 'tenant_id'`,
+    ],
+    [
+      'every foreign key begins with tenant_id on both sides',
+      `select k.conname as fault from pg_constraint k join pg_class c on c.oid = k.conrelid
+       join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1] join pg_attribute b on b.attrelid = k.confrelid and b.attnum = k.confkey[1]
+       where c.relnamespace = :home and k.contype = 'f' and (a.attname <> 'tenant_id' or b.attname <> 'tenant_id')`,
+    ],
+    [
+      'every foreign key has an index to look it up by',
+      `select k.conrelid::regclass || ' ' || k.conname as fault from pg_constraint k join pg_class c on c.oid = k.conrelid
+       where c.relnamespace = :home and k.contype = 'f' and not exists (select from pg_index i where i.indrelid = k.conrelid
+         and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey)`,
+    ],
+    [
+      'every table, view, domain and function says what it is for',
+      `select relname as fault from pg_class c where relnamespace = :home and relkind in ('r', 'v')
+       and obj_description(c.oid, 'pg_class') is null
+       union all select proname from pg_proc p where pronamespace = :home and obj_description(p.oid, 'pg_proc') is null`,
+    ],
+    [
+      'every table knows when a row was made, and those with updated_at keep it',
+      `select c.relname as fault from pg_class c where c.relnamespace = :home and c.relkind = 'r'
+       and (not exists (select from pg_attribute where attrelid = c.oid and attname = 'created_at' and atttypid = 'timestamptz'::regtype and attnotnull)
+         or exists (select from pg_attribute where attrelid = c.oid and attname = 'updated_at')
+            and not exists (select from pg_trigger where tgrelid = c.oid and tgfoid = (:home::text || '.touch_updated_at()')::regprocedure))`,
+    ],
+    [
+      'no column has a type that loses time zone or cents',
+      `select c.relname || '.' || a.attname as fault from pg_attribute a join pg_class c on c.oid = a.attrelid
+       where c.relnamespace = :home and c.relkind = 'r' and a.attnum > 0 and a.atttypid in
+         ('timestamp'::regtype, 'time'::regtype, 'real'::regtype, 'double precision'::regtype, 'money'::regtype, 'char'::regtype, 'bpchar'::regtype)`,
+    ],
+    [
+      'every amount has a currency beside it',
+      `select c.relname || '.' || a.attname as fault from pg_attribute a join pg_class c on c.oid = a.attrelid
+       join pg_type t on t.oid = a.atttypid where c.relnamespace = :home and c.relkind = 'r' and t.typname in ('money_amount', 'security_price')
+       and not exists (select from pg_attribute o join pg_type ot on ot.oid = o.atttypid where o.attrelid = c.oid and ot.typname = 'currency_code')`,
+    ],
+  ];
+  it.each(rules)('keeps the rule: %s', async (_name, sql) => {
+    expect(await catalog(sql)).toEqual([]);
+  });
+
+  it('holds no name of its schema: a renamed home works on', async () => {
+    const { client, schema, database } = homeOf('standard');
+    await withConnection(superuser, database, async (connection) => {
+      await connection.query(`alter schema ${schema} rename to tenant_renamed`);
+      await client.query('set search_path = tenant_renamed, pg_temp');
+      expect((await client.query('select from portfolio_valuations')).rowCount).toBe(1);
+      await client.query(`update clients set phone = '+41446681801'`);
+      await expect(
+        client.query(`insert into instruments (kind, name, isin, currency) values ('equity', 'x', 'US0378331006', 'USD')`),
+      ).rejects.toMatchObject({ code: '23514' });
+      await connection.query(`alter schema tenant_renamed rename to ${schema}`);
+      await client.query('reset search_path');
+    });
+  });
+});
+
+describe('the question of a tenant among many', () => {
+  it('is answered from the index that is there for it, with the tenant computed once', async () => {
+    const { client } = homeOf('small');
+    await client.query(`
+      insert into portfolios (account_id, name, mandate, base_currency) select a.id, 'P' || n, 'advisory', 'CHF' from accounts a, generate_series(1, 40) n;
+      insert into transactions (portfolio_id, kind, gross_amount, currency, trade_date)
+        select p.id, 'fee', -n, 'CHF', current_date - n from portfolios p, generate_series(1, 100) n`);
+    await withConnection(superuser, 'ultracore_shared', (c) => c.query('analyze app.transactions'));
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      `explain select * from transactions where portfolio_id = '${randomUUID()}' and trade_date > current_date - 30`,
+    );
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toMatch(/Index.* transactions_by_portfolio [\s\S]*tenant_id = \(InitPlan 1\)/);
+  });
+});
