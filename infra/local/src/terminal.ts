@@ -35,7 +35,8 @@ export function createTerminal(out: NodeJS.WriteStream = process.stdout, err: No
     if (!live || running.size === 0) return;
     const oldest = Math.min(...[...running.values()].map((step) => step.since));
     const names = [...running].map(([name, step]) => (step.note === '' ? name : `${name} (${step.note})`)).join(', ');
-    const text = `  … ${names} · ${duration(Date.now() - oldest)}`;
+    const since = Date.now() - oldest;
+    const text = `  … ${names}${since < 1000 ? '' : ` · ${Math.floor(since / 1000)} s`}`;
     out.write(`\r\u001b[K${pc.dim(text.slice(0, out.columns - 1))}`);
   };
   const print = (stream: NodeJS.WriteStream, text: string) => {
