@@ -1,0 +1,131 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import {
+  issueTokens,
+  jwksOf,
+  loadSecrets,
+  readStack,
+  ROOT,
+  type Secrets,
+  serviceEnvironment,
+  SERVICES,
+  setUpKafka,
+  setUpPostgres,
+  type Stack,
+  type Terminal,
+} from '@ultracore/local';
+import { freePort, type SpawnedProcess, spawnProcess, testStack, uniqueName, waitFor } from '@ultracore/testkit';
+import { createApi, type Api } from './api.ts';
+
+export type ServiceName = 'registry' | 'provisioning-worker';
+
+/** A service as its own process, with the URL it listens on. */
+export interface RunningService extends SpawnedProcess {
+  readonly name: ServiceName;
+  readonly url: string;
+}
+
+export interface StartOptions {
+  /** The boundary at which the process kills itself. */
+  readonly crashAt?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** False: do not wait until it is ready, as for a process that must refuse to start. */
+  readonly untilReady?: boolean;
+}
+
+/** The services of the platform over the shared backends of the test run; tests start, stop and kill them one by one. */
+export interface Platform extends AsyncDisposable {
+  readonly stack: Stack;
+  readonly secrets: Secrets;
+  readonly tokens: NonNullable<Stack['tokens']>;
+  start(name: ServiceName, options?: StartOptions): Promise<RunningService>;
+  /** The HTTP API of a registry, the one started last unless given. */
+  api(role?: keyof NonNullable<Stack['tokens']>, registry?: RunningService): Api;
+  /** Everything that any service of this platform has written to its log. */
+  logs(): string;
+}
+
+const silent: Terminal = {
+  step: (_name, work) => work(() => {}),
+  begin: () => {},
+  line: () => {},
+  warn: () => {},
+  good: () => {},
+  fail: () => {},
+};
+
+/** Sets the backends up (topics, ACLs, schemas, bootstrap: each safe to repeat) and answers with a platform without services. */
+export async function createPlatform(): Promise<Platform> {
+  const stack = readStack(testStack().file);
+  const secrets = await loadSecrets(stack.data_dir, {});
+  await Promise.all([setUpKafka(stack, silent), setUpPostgres(stack, secrets, silent)]);
+  const tokens = await issueTokens(secrets);
+  const jwks = await serveJwks(JSON.stringify(jwksOf(secrets)));
+  const services: RunningService[] = [];
+  const logDir = join(stack.data_dir, 'e2e-logs');
+
+  const start = async (name: ServiceName, { crashAt, env, untilReady = true }: StartOptions = {}): Promise<RunningService> => {
+    const spec = SERVICES.find((service) => service.name === name);
+    if (spec === undefined) throw new Error(`The launcher knows no service ${name}.`);
+    const port = await freePort();
+    const process_ = await spawnProcess(['node', `apps/${name}/src/main.ts`], {
+      cwd: ROOT,
+      logFile: join(logDir, `${uniqueName(name)}.log`),
+      env: {
+        ...serviceEnvironment(spec, { stack, secrets, port, jwksUrl: jwks.url }, {}),
+        ...(crashAt === undefined ? {} : { ULTRACORE_CRASH_AT: crashAt }),
+        ...env,
+      },
+    });
+    const service: RunningService = { ...process_, name, url: `http://127.0.0.1:${port}` };
+    services.push(service);
+    if (untilReady) await untilServiceReady(service);
+    return service;
+  };
+
+  return {
+    stack,
+    secrets,
+    tokens,
+    start,
+    api(role = 'operator', registry = services.findLast((service) => service.name === 'registry' && service.isAlive())) {
+      if (registry === undefined) throw new Error('No registry is running.');
+      return createApi(registry.url, tokens[role]);
+    },
+    logs: () => services.map((service) => service.output()).join('\n'),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(services.filter((service) => service.isAlive()).map((service) => service.stop()));
+      await jwks.close();
+    },
+  };
+}
+
+async function untilServiceReady(service: RunningService): Promise<void> {
+  await waitFor(
+    async () => {
+      if (!service.isAlive()) throw new Error(`it ended: ${service.output().slice(-2000)}`);
+      return (await fetch(`${service.url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
+    },
+    { what: `${service.name} to be ready (log ${service.logFile})`, deadlineMs: 60_000 },
+  );
+}
+
+/** The public half of the signing key, where the services look for it. */
+async function serveJwks(body: string): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json').end(body);
+  });
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/jwks.json`,
+    close: () =>
+      new Promise((done) => {
+        server.closeAllConnections();
+        server.close(() => done());
+      }),
+  };
+}

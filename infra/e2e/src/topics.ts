@@ -1,0 +1,109 @@
+import type { Stack } from '@ultracore/local';
+import { Kafka, logLevel, type IHeaders, type Producer } from 'kafkajs';
+import { uniqueName, waitFor } from '@ultracore/testkit';
+
+export interface TopicRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: Buffer | null;
+  /** The JSON behind the five bytes of the wire format; undefined where it is none. */
+  readonly body: Record<string, unknown> | undefined;
+}
+
+function kafkaAs(stack: Stack, principal: string): Kafka {
+  const login = stack.kafka_principals?.[principal];
+  if (login === undefined || stack.kafka_brokers === undefined) throw new Error(`The stack has no Kafka principal ${principal}.`);
+  return new Kafka({
+    clientId: 'e2e',
+    brokers: stack.kafka_brokers,
+    sasl: { mechanism: 'scram-sha-256', username: login.username, password: login.password },
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 10 },
+  });
+}
+
+/** Everything committed in a topic up to now, in partition order. */
+export async function readTopic(stack: Stack, topic: string): Promise<TopicRecord[]> {
+  const kafka = kafkaAs(stack, 'admin');
+  const admin = kafka.admin();
+  await admin.connect();
+  const groupId = uniqueName('e2e');
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
+  const records: TopicRecord[] = [];
+  try {
+    const ends = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => BigInt(high) > BigInt(low));
+    const reached = new Map<number, bigint>();
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: true,
+      eachBatch: async ({ batch }) => {
+        for (const { offset, key, headers, value } of batch.messages) {
+          records.push({
+            topic,
+            partition: batch.partition,
+            offset: BigInt(offset),
+            key: key?.toString('utf8') ?? '',
+            headers: toText(headers),
+            value,
+            body: bodyOf(value),
+          });
+        }
+        // A batch that holds only control records delivers none of them, yet moves the offset.
+        reached.set(batch.partition, BigInt(batch.lastOffset()) + 1n);
+        await Promise.resolve();
+      },
+    });
+    await waitFor(() => ends.every(({ partition, high }) => (reached.get(partition) ?? 0n) >= BigInt(high) - 1n), {
+      what: `topic ${topic} to be read to its end`,
+      deadlineMs: 30_000,
+    });
+  } finally {
+    await consumer.disconnect();
+    await admin.deleteGroups([groupId]).catch(() => {});
+    await admin.disconnect();
+  }
+  return records.sort((a, b) => a.partition - b.partition || Number(a.offset - b.offset));
+}
+
+/** Sends raw bytes as any principal, past our own publisher: what a foreign or faulty producer does. */
+export async function withRawProducer<Result>(
+  stack: Stack,
+  principal: string,
+  work: (producer: Producer) => Promise<Result>,
+): Promise<Result> {
+  const producer = kafkaAs(stack, principal).producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  try {
+    return await work(producer);
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** A body in Confluent's wire format under the schema that is registered for a message of a topic. */
+export async function wireFormat(stack: Stack, topic: string, type: string, body: unknown): Promise<Buffer> {
+  const answer = await fetch(`${stack.schema_registry_url}/subjects/${topic}-${type}/versions/latest`);
+  const { id } = (await answer.json()) as { id?: number };
+  if (id === undefined) throw new Error(`No schema is registered for ${type} on ${topic}.`);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(id, 1);
+  return Buffer.concat([head, Buffer.from(JSON.stringify(body))]);
+}
+
+function toText(headers: IHeaders | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+function bodyOf(value: Buffer | null): Record<string, unknown> | undefined {
+  if (value === null || value.length < 6 || value[0] !== 0) return undefined;
+  try {
+    return JSON.parse(value.subarray(5).toString('utf8')) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
