@@ -19,13 +19,18 @@ const configOf = ({ retentionMs, cleanup, settings }: TopicSpec, { replicationFa
 
 const READY_MS = 15_000;
 
-/** A topic is announced before its partitions have leaders; writing to it before that fails. */
+/** A topic is announced before its partitions have leaders, and to this broker later than to that; writing to it before fails. */
 const untilLed = async (admin: Admin, topics: readonly string[]): Promise<void> => {
   const deadline = Date.now() + READY_MS;
   while (true) {
-    const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
-    if (found.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) return;
-    if (Date.now() > deadline) throw new KafkaError('unavailable', 'the new topics have no leaders yet');
+    let failure: unknown;
+    try {
+      const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] });
+      if (found.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) return;
+    } catch (error) {
+      failure = error;
+    }
+    if (Date.now() > deadline) throw new KafkaError('unavailable', 'the new topics have no leaders yet', { cause: failure });
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };

@@ -144,8 +144,8 @@ export const createMessageCodec = async ({ schemaRegistryUrl, messages }: CodecO
   };
 
   const read = (topic: string, value: Buffer | null, envelope: Envelope): unknown => {
-    const { schemaId, body } = fromWire(value);
     const entry = find(topic, envelope.type);
+    const { schemaId, body } = fromWire(value);
     if (!entry.ids.has(schemaId)) {
       if (idsByTopic.get(topic)?.has(schemaId) === true) {
         throw new KafkaError(

@@ -55,8 +55,6 @@ export const readRecord = async (
   at: { readonly partition: number; readonly offset: string },
   record: RawRecord,
 ): Promise<Reading> => {
-  const type = typeOf(record.headers);
-  if (type !== undefined && isOthers(codec, record.topic, type)) return { kind: 'skipped' };
   const open = (): Reading => {
     const { envelope, body } = codec.open(record);
     const candidate: Unchecked = {
@@ -73,14 +71,19 @@ export const readRecord = async (
   try {
     return open();
   } catch (error) {
-    if (type === undefined || !isKafkaError(error, 'unknown_schema')) return { kind: 'unreadable', reason: reasonOf(error) };
+    const type = typeOf(record.headers);
+    if (type === undefined) return { kind: 'unreadable', reason: reasonOf(error) };
+    if (isKafkaError(error, 'unknown_message') && isOthers(codec, record.topic, type)) return { kind: 'skipped' };
+    if (isKafkaError(error, 'unknown_schema')) return readUnknown(codec, record, type, open);
+    return { kind: 'unreadable', reason: reasonOf(error) };
   }
-  // Perhaps a version that was registered after this program had started.
+};
+
+/** Perhaps of a version that was registered after this program had started. */
+const readUnknown = async (codec: MessageCodec, record: RawRecord, type: string, open: () => Reading): Promise<Reading> => {
   const { schemaId } = fromWire(record.value);
-  if (!(await codec.learn(record.topic, type, schemaId))) {
-    return { kind: 'unreadable', reason: `unknown_schema: the schema id ${schemaId} is no version of ${type}` };
-  }
-  return readLater(codec, record, type, schemaId, open);
+  if (await codec.learn(record.topic, type, schemaId)) return readLater(codec, record, type, schemaId, open);
+  return { kind: 'unreadable', reason: `unknown_schema: the schema id ${schemaId} is no version of ${type}` };
 };
 
 const readLater = (codec: MessageCodec, { topic }: RawRecord, type: string, schemaId: number, open: () => Reading): Reading => {

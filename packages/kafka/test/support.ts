@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { randomUUID } from 'node:crypto';
 import { beatKey, dlqOf, jsonSchemaOf, messageByType, subjectOf } from '@ultracore/contracts';
 import type { Envelope, MessageType } from '@ultracore/contracts';
-import { testStack, uniqueName } from '@ultracore/testkit';
+import { testStack, uniqueName, waitFor } from '@ultracore/testkit';
 import type { ISocketFactory, KafkaMessage } from 'kafkajs';
 import { connectKafka, createMessageCodec, createSchemaRegistry, withAdmin } from '../src/index.ts';
 import type { KafkaClient, Logger, MessageCodec, OutRecord } from '../src/index.ts';
@@ -22,7 +22,7 @@ export const recordingLogger = (): Logger & { lines: LogLine[] } => {
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };
 
-export const silentLogger = (): Logger => recordingLogger();
+const silentLogger = (): Logger => recordingLogger();
 
 export const adminClient = (options: { logger?: Logger; socketFactory?: ISocketFactory } = {}): KafkaClient =>
   connectKafka({
@@ -48,8 +48,15 @@ export interface TestTopic {
 export const freshTopic = async (client: KafkaClient, types: readonly MessageType[], partitions = 3): Promise<TestTopic> => {
   const topic = uniqueName('test');
   await withAdmin(client, 'topics', async (admin) => {
-    const topics = [topic, dlqOf(topic)].map((name) => ({ topic: name, numPartitions: partitions, replicationFactor: 1 }));
-    await admin.createTopics({ topics, waitForLeaders: true });
+    const names = [topic, dlqOf(topic)];
+    const topics = names.map((name) => ({ topic: name, numPartitions: partitions, replicationFactor: 1 }));
+    // kafkajs's own waiting takes a topic that the broker has not heard of yet for an error.
+    await admin.createTopics({ topics, waitForLeaders: false });
+    const areLed = async () =>
+      (await admin.fetchTopicMetadata({ topics: names })).topics.every(({ partitions: found }) =>
+        found.every(({ leader }) => leader >= 0),
+      );
+    await waitFor(areLed, { what: 'the leaders of the new topics' });
   });
   await registerFor(topic, types);
   const codec = await createMessageCodec({
