@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pc from 'picocolors';
 import { type Api, createApi, type NewTenant, type Tenant, type TenantEvent } from './demo/api.ts';
 import { type Attempt, attemptsOn } from './demo/attempts.ts';
 import { type Holdings, load, readBack } from './demo/load.ts';
@@ -11,7 +10,7 @@ import { runningStack } from './running.ts';
 import type { Stack } from './stack-file.ts';
 import { table } from './table.ts';
 import { openTenantLogin, type TenantLogin } from './tenant-login.ts';
-import { createTerminal, duration } from './terminal.ts';
+import { colours, createTerminal, duration } from './terminal.ts';
 
 const FIRMS: readonly NewTenant[] = [
   {
@@ -49,7 +48,7 @@ async function main(): Promise<number> {
         'already_running',
         'The platform is just starting in another terminal: run the demo when it is ready.',
       );
-    terminal.line(pc.dim(`Using the platform that is running at ${running.stack.edge_url ?? 'this data directory'}.`));
+    terminal.line(colours.dim(`Using the platform that is running at ${running.stack.edge_url ?? 'this data directory'}.`));
     return show(running.stack);
   }
   const interrupted = new AbortController();
@@ -67,7 +66,7 @@ async function main(): Promise<number> {
     heading('Stopping the platform');
     await run.stop();
     terminal.line();
-    terminal.line(`  ${pc.dim('The three firms and their data are kept:')} npm start ${pc.dim('brings them back.')}`);
+    terminal.line(`  ${colours.dim('The three firms and their data are kept:')} npm start ${colours.dim('brings them back.')}`);
   }
 }
 
@@ -86,7 +85,7 @@ async function show(stack: Stack): Promise<number> {
     for (const to of logins.filter((other) => other !== from)) {
       const made = await attemptsOn(from, to);
       attempts.push(...made);
-      terminal.line(`  ${pc.bold(from.tenantId)} → ${pc.bold(to.tenantId)}`);
+      terminal.line(`  ${colours.bold(from.tenantId)} → ${colours.bold(to.tenantId)}`);
       for (const attempt of made) tell(attempt);
     }
   }
@@ -126,7 +125,7 @@ async function onboard(api: Api, firm: NewTenant): Promise<Tenant> {
       else if (!toldOld) {
         toldOld = true;
         terminal.line(
-          `  ${firm.tenant_id.padEnd(firmWidth)}  ${pc.dim(`was onboarded by an earlier demo${made ? '' : '; its home is used again'}`)}`,
+          `  ${firm.tenant_id.padEnd(firmWidth)}  ${colours.dim(`was onboarded by an earlier demo${made ? '' : '; its home is used again'}`)}`,
         );
       }
     }
@@ -154,7 +153,7 @@ function say(firm: string, began: number, event: TenantEvent): void {
     return typeof value === 'string' || typeof value === 'number' ? [`${LABELS[field] ?? field} ${value}`] : [];
   });
   const time = duration(performance.now() - began).padStart(8);
-  terminal.line(`  ${pc.dim(time)}  ${firm.padEnd(firmWidth)}  ${event.type.padEnd(31)}${pc.dim(details.join(', '))}`);
+  terminal.line(`  ${colours.dim(time)}  ${firm.padEnd(firmWidth)}  ${event.type.padEnd(31)}${colours.dim(details.join(', '))}`);
 }
 
 const TELLING = [
@@ -183,16 +182,18 @@ async function fill(login: TenantLogin): Promise<Holdings> {
   const added = await load(login, tables);
   const book = await readBack(login);
   const what = added === 0 ? 'everything was there already' : `${added} rows written`;
-  const check = book.consistent ? 'positions and cash agree with the transactions' : pc.red('positions and transactions differ');
+  const check = book.consistent
+    ? 'positions and cash agree with the transactions'
+    : colours.red('positions and transactions differ');
   terminal.line(
-    `  ${pc.dim(duration(performance.now() - began).padStart(8))}  ${login.tenantId.padEnd(firmWidth)}  as ${login.user}: ${what}, read back; ${check}`,
+    `  ${colours.dim(duration(performance.now() - began).padStart(8))}  ${login.tenantId.padEnd(firmWidth)}  as ${login.user}: ${what}, read back; ${check}`,
   );
   return book;
 }
 
 function tell(attempt: Attempt): void {
-  const mark = attempt.refused ? pc.green('✔ refused') : pc.red('✘ POSSIBLE');
-  terminal.line(`    ${attempt.what.padEnd(50)} ${mark}  ${pc.dim(attempt.answer)}`);
+  const mark = attempt.refused ? colours.green('✔ refused') : colours.red('✘ POSSIBLE');
+  terminal.line(`    ${attempt.what.padEnd(50)} ${mark}  ${colours.dim(attempt.answer)}`);
 }
 
 function row(login: TenantLogin, book: Holdings | undefined, attempts: readonly Attempt[]): string[] {
@@ -230,7 +231,7 @@ async function whenProjected<T>(read: () => Promise<T>): Promise<T> {
 
 function heading(text: string): void {
   terminal.line();
-  terminal.line(pc.bold(text));
+  terminal.line(colours.bold(text));
   terminal.line();
 }
 

@@ -1,8 +1,7 @@
 import { isAbsolute, relative } from 'node:path';
-import pc from 'picocolors';
 import type { Stack } from './stack-file.ts';
 import { stackFile } from './stack-file.ts';
-import { duration } from './terminal.ts';
+import { colours, duration } from './terminal.ts';
 
 /** What a person needs to use the stack, as lines for the terminal. `memory` in bytes, 0 = unknown. */
 export function summary(stack: Stack, memory: number, root: string): string[] {
@@ -21,9 +20,9 @@ export function summary(stack: Stack, memory: number, root: string): string[] {
   const lines = entries.filter((entry): entry is [string, string] => entry[1] !== undefined);
   return [
     '',
-    `  ${pc.bold(`UltraCore is ready after ${duration(stack.ready_ms)}${used}.`)}`,
+    `  ${colours.bold(`UltraCore is ready after ${duration(stack.ready_ms)}${used}.`)}`,
     '',
-    ...lines.map(([name, value]) => `  ${pc.dim(name.padEnd(17))}${value}`),
+    ...lines.map(([name, value]) => `  ${colours.dim(name.padEnd(17))}${value}`),
     ...(stack.tokens === undefined ? [] : ['', ...firstRequest(stack, root)]),
     '',
   ];
@@ -34,7 +33,7 @@ function firstRequest(stack: Stack, root: string): string[] {
   const module = isAbsolute(file) ? file : `./${file}`;
   const dataDir = file === '.local/stack.json' ? '' : ` --data-dir ${stack.data_dir}`;
   return [
-    `  ${pc.dim('Create a tenant, and act as it:')}`,
+    `  ${colours.dim('Create a tenant, and act as it:')}`,
     `    TOKEN=$(node -p 'require("${module}").tokens.operator')`,
     `    curl -s ${stack.edge_url}/v1/tenants -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\`,
     `      -d '{"tenant_id":"acme","tenant_name":"Acme","tier":"small","owner_email":"owner@acme.example"}'`,
