@@ -1,0 +1,72 @@
+import { performance } from 'node:perf_hooks';
+import { scramVerifier } from '@ultracore/credentials';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  ADMIN_DATABASE,
+  type Connection,
+  createDatabase,
+  createRoles,
+  createSchema,
+  type Home,
+  homeNames,
+  openLogin,
+  runMigrations,
+  SHARED_DATABASE,
+  undoHome,
+  withConnection,
+} from '../src/index.ts';
+import { type Bench, LIMITS, newHome, startBench } from './homes.ts';
+
+const HOMES = 100;
+const VERIFIERS = { readWrite: scramVerifier('a'), readOnly: scramVerifier('b') };
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await startBench();
+});
+afterAll(() => bench.stop());
+
+/** A whole creation, cold, as a worker does it that keeps its connections. */
+async function create(admin: Connection, shared: Connection, home: Home): Promise<void> {
+  const { database, schema } = homeNames(home.tenantId, home.tier);
+  const fill = async (connection: Connection): Promise<void> => {
+    await createSchema(connection, home);
+    await runMigrations(connection, { schema, migrations: bench.migrations, shared: home.tier === 'small' });
+    await openLogin(connection, home, LIMITS, VERIFIERS);
+  };
+  await createRoles(admin, home);
+  if (home.tier !== 'enterprise') return fill(shared);
+  await createDatabase(admin, home, { creationRecorded: true });
+  return withConnection(bench.admin, database, fill);
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+const quantile = (times: readonly number[], share: number): number =>
+  times.toSorted((one, other) => one - other)[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
+
+const show = (times: readonly number[]): string =>
+  `p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms`;
+
+describe('on a machine that does nothing else, a creation', () => {
+  it.each([
+    { tier: 'small', budgetMs: 50 },
+    { tier: 'standard', budgetMs: 150 },
+    { tier: 'enterprise', budgetMs: 400 },
+  ] as const)(`of tier $tier takes at most $budgetMs ms, 99 of 100 times`, async ({ tier, budgetMs }) => {
+    const [admin, shared] = [await bench.admin(ADMIN_DATABASE), await bench.admin(SHARED_DATABASE)];
+    const [creations, undoings]: [number[], number[]] = [[], []];
+    for (let made = 0; made < HOMES; made += 1) {
+      const home = newHome(tier, 'measured');
+      creations.push(await timed(() => create(admin, shared, home)));
+      undoings.push(await timed(() => undoHome(bench.admin, home, { creationRecorded: true })));
+    }
+    await Promise.all([admin.end(), shared.end()]);
+    process.stdout.write(`${tier}: ${HOMES} created ${show(creations)}; undone ${show(undoings)}\n`);
+    expect(quantile(creations, 0.99)).toBeLessThanOrEqual(budgetMs);
+  });
+});
