@@ -16,6 +16,8 @@ export interface Outbox {
   /** Fulfilled when there is something to take, `wake` was called or `signal` is aborted. */
   filled(): Promise<void>;
   wake(): void;
+  /** Messages that wait. */
+  size(): number;
   /** All there is, up to about `most` messages, as one batch; of each tenant the latest state. */
   take(most: number): Batch | undefined;
 }
@@ -48,6 +50,7 @@ export function createOutbox({ capacity, signal }: { capacity: number; signal: A
       if (waiting.length === 0 && !signal.aborted) await changed.promise;
     },
     wake,
+    size: () => messages,
     take(most) {
       const [first] = waiting;
       if (!first) return undefined;

@@ -1,12 +1,11 @@
 import type { EventStore } from '@ultracore/event-sourcing';
-import { createCheckpoint, transaction, type Queryable } from '@ultracore/postgres';
+import { transaction } from '@ultracore/postgres';
 import type { Pool, PoolClient } from 'pg';
-import { CHECKPOINTS, SCHEMA } from '../store/schema.ts';
 import { tenantCodec, TENANT_STREAMS } from '../tenant/codec.ts';
 import { evolve, initialState } from '../tenant/evolve.ts';
 import type { TenantState } from '../tenant/state.ts';
 import { copyIntoShadow, createShadow, indexShadow, swapShadow } from './shadow-table.ts';
-import { TENANT_COLUMNS, toReadModelRow, upsertTenants, type ReadModelRow } from './tenants.ts';
+import { TENANT_COLUMNS, toReadModelRow, writeTenants, type ReadModelRow } from './tenants.ts';
 
 export interface Rebuilt {
   readonly rows: number;
@@ -31,24 +30,15 @@ export async function rebuildTenants({ pool, store }: { pool: Pool; store: Event
     await client.query("select pg_advisory_xact_lock(hashtextextended('ultracore rebuild tenant_configs', 0))");
     await fillShadows(client, log.takeChanged());
     const lockedAt = performance.now();
-    await lockCheckpoint(client);
+    // Keeps the projector out, and lets readers in.
+    await client.query('lock table tenant_configs, tenant_revisions in share row exclusive mode');
     await log.catchUp();
     await swapShadow(client, 'tenant_configs');
     await swapShadow(client, 'tenant_revisions');
-    await upsertTenants(client, log.takeChanged());
-    const position = log.position();
-    if (position !== undefined) await checkpoint.set(client, CHECKPOINTS.tenants, position);
+    await writeTenants(client, log.takeChanged(), log.position() ?? null);
     const now = performance.now();
     return { rows: log.tenants(), events: log.events(), ms: now - startedAt, lockedMs: now - lockedAt };
   });
-}
-
-const checkpoint = createCheckpoint(SCHEMA);
-
-/** The projector's transactions begin with this row, so they wait. */
-async function lockCheckpoint(client: Queryable): Promise<void> {
-  await client.query('insert into checkpoints (name, position) values ($1, 0) on conflict do nothing', [CHECKPOINTS.tenants]);
-  await client.query('select from checkpoints where name = $1 for update', [CHECKPOINTS.tenants]);
 }
 
 async function fillShadows(client: PoolClient, rows: readonly ReadModelRow[]): Promise<void> {

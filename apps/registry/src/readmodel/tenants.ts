@@ -1,5 +1,6 @@
 import type { Queryable } from '@ultracore/postgres';
 import type { Pool } from 'pg';
+import { CHECKPOINTS } from '../store/schema.ts';
 import { toRow, type TenantRow } from '../tenant/row.ts';
 import type { ExistingTenant } from '../tenant/state.ts';
 
@@ -51,8 +52,9 @@ export const toReadModelRow = (state: ExistingTenant): ReadModelRow => ({
 });
 
 const UPSERT = `
-  with incoming as (
-    select * from json_populate_recordset(null::tenant_configs, $1)
+  with reached as (
+    insert into checkpoints (name, position) select $2, $3::bigint where $3::bigint is not null
+    on conflict (name) do update set position = excluded.position, updated_at = now()
   ), newer as (
     insert into tenant_revisions as known (tenant_id, revision, life)
     select tenant_id, revision, life from json_populate_recordset(null::tenant_revisions, $1)
@@ -61,16 +63,22 @@ const UPSERT = `
     returning tenant_id
   )
   insert into tenant_configs (${TENANT_COLUMNS.join(', ')})
-  select ${TENANT_COLUMNS.join(', ')} from incoming join newer using (tenant_id)
+  select ${TENANT_COLUMNS.join(', ')} from json_populate_recordset(null::tenant_configs, $1) join newer using (tenant_id)
+  cross join (select set_config('synchronous_commit', 'off', true)) as asynchronous
   on conflict (tenant_id) do update set ${TENANT_COLUMNS.slice(1)
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`;
 
-/** Writes rows, each tenant at most once, in one statement. One that is not of a higher revision than the stored changes nothing. */
-export async function upsertTenants(client: Queryable, rows: readonly ReadModelRow[]): Promise<void> {
+/**
+ * Writes rows, each tenant at most once, and how far the projection has come, in one statement, hence one transaction. A row that is
+ * not of a higher revision than the stored one changes nothing.
+ * The commit does not wait for the disk: should the server crash, rows and position are lost together, and projected again.
+ */
+export async function writeTenants(client: Queryable, rows: readonly ReadModelRow[], position: bigint | null): Promise<void> {
   // In one order everywhere: two writers that meet wait for each other instead of deadlocking.
   const sorted = rows.toSorted((a, b) => (a.tenant_id < b.tenant_id ? -1 : 1));
-  await client.query({ name: 'upsert_tenants', text: UPSERT, values: [JSON.stringify(sorted)] });
+  const values = [JSON.stringify(sorted), CHECKPOINTS.tenants, position?.toString() ?? null];
+  await client.query({ name: 'write_tenants', text: UPSERT, values });
 }
 
 /** A tenant in a list: its row without anything secret, not even sealed. */

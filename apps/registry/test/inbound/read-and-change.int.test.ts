@@ -1,6 +1,6 @@
 import { createCommandHandler, createInMemoryEventStore, type EventStore } from '@ultracore/event-sourcing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { toReadModelRow, upsertTenants } from '../../src/readmodel/tenants.ts';
+import { toReadModelRow, writeTenants } from '../../src/readmodel/tenants.ts';
 import { streamOf, tenantCodec } from '../../src/tenant/codec.ts';
 import { tenantDecider } from '../../src/tenant/decider.ts';
 import type { TenantFact } from '../../src/tenant/events.ts';
@@ -248,9 +248,10 @@ describe('the list', () => {
       const { events } = await store.readStream(streamOf(`list-${id}`));
       states.push(events.map((stored) => tenantCodec.decode(stored)).reduce(tenantDecider.evolve, tenantDecider.initialState()));
     }
-    await upsertTenants(
+    await writeTenants(
       app.pool,
       states.flatMap((state) => (state.status === 'none' ? [] : [toReadModelRow(state)])),
+      null,
     );
     const ids = (body: { tenants: { tenant_id: string }[] }) => body.tenants.map((tenant) => tenant.tenant_id);
     const first = await app.call('GET', '/v1/tenants?limit=3', { token: 'auditor' });

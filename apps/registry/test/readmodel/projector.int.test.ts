@@ -3,7 +3,7 @@ import type { EventStore } from '@ultracore/event-sourcing';
 import type { Pool } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createTenantProjector, type TenantProjector } from '../../src/readmodel/projector.ts';
-import { upsertTenants } from '../../src/readmodel/tenants.ts';
+import { writeTenants } from '../../src/readmodel/tenants.ts';
 import { logger } from '../app.ts';
 import { createHistory, freshTenantId, openBackends, storedRows } from '../backends.ts';
 import { factsOf } from '../tenant/examples.ts';
@@ -56,9 +56,9 @@ describe('the projector', () => {
     await history.create(id);
     const old = await history.row(id);
     if (!old) throw new Error('there is no row');
-    await upsertTenants(backends.pool, [{ ...old, revision: 3, status: 'active' }]);
-    await upsertTenants(backends.pool, [{ ...old, revision: 2, status: 'failed' }]);
-    await upsertTenants(backends.pool, [{ ...old, revision: 3, status: 'failed' }]);
+    await writeTenants(backends.pool, [{ ...old, revision: 3, status: 'active' }], null);
+    await writeTenants(backends.pool, [{ ...old, revision: 2, status: 'failed' }], null);
+    await writeTenants(backends.pool, [{ ...old, revision: 3, status: 'failed' }], null);
     expect(await storedRows(backends.pool, [id])).toMatchObject([{ revision: 3, status: 'active' }]);
   });
 

@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface PaceOptions {
+  /** From the start of one batch to the start of the next, at least, while there is much to do. */
+  readonly everyMs: number;
+  /** A batch of fewer than this is not "much": the next may follow at once. */
+  readonly few: number;
+  /** A batch of this many is worth its cost: the next may follow at once. */
+  readonly many: number;
+}
+
+/**
+ * For work whose cost is mostly in the batch, not in what is in it. When little happens nothing waits. When much happens, small batches
+ * are spaced, so that each carries more. When there is a backlog nothing waits either.
+ */
+export function createPace({ everyMs, few, many }: PaceOptions) {
+  let startedAt = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return {
+    begin(batch: number): void {
+      startedAt = performance.now();
+      count = batch;
+    },
+    /** Fulfilled when the next batch, for which so many wait already, may begin, or when `signal` is aborted. */
+    async next(waiting: number, signal: AbortSignal): Promise<void> {
+      if (count < few || count >= many || waiting >= many) return;
+      const rest = startedAt + everyMs - performance.now();
+      if (rest > 0) await sleep(rest, undefined, { signal }).catch(() => undefined);
+    },
+  };
+}
