@@ -206,7 +206,8 @@ describe.each(TIERS)('a home of tier %s', (tier) => {
     const tenant = await newTenant(bench, tier, 'rotated');
     const session = await tenant.connect('read-write');
     await session.query(
-      `alter role ${tenant.names.role} password 'my own'; alter role ${tenant.names.role} set statement_timeout = 0`,
+      `alter role ${tenant.names.role} password 'my own'; alter role ${tenant.names.role} set statement_timeout = 0;
+      alter role ${tenant.names.role} set work_mem = '1GB'; alter role ${tenant.names.role} in database ${tenant.names.database} set search_path = nowhere`,
     );
     await session.end();
     await expect(tenant.connect('read-write')).rejects.toMatchObject({ code: '28P01' });
@@ -218,7 +219,14 @@ describe.each(TIERS)('a home of tier %s', (tier) => {
     await expect(tenant.connect('read-only')).rejects.toMatchObject({ code: '28P01' });
     await onAdmin(ADMIN_DATABASE, (admin) => openLogin(admin, tenant.home, LIMITS, verifiers));
     const { role } = await onAdmin(ADMIN_DATABASE, (admin) => inspectHome(admin, tenant.home));
-    expect(role.settings).toContain('statement_timeout=30000');
+    expect(role.settings.toSorted()).toEqual([
+      'idle_in_transaction_session_timeout=30000',
+      'statement_timeout=30000',
+      'temp_file_limit=64MB',
+    ]);
+    const repaired = await bench.login(tenant.names.role, next)(tenant.names.database);
+    await smokeTest(repaired, tenant.home, 'read-write');
+    await repaired.end();
   });
 
   it('never gets a password sent, and no limit that means none', async () => {

@@ -1,8 +1,9 @@
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connection, hasSqlState, runScript } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
-import { APP_SCHEMA, type Home, homeComment, homeNames, OWN_SCHEMA, ROLES, TEMPLATE_DATABASE } from '../names.ts';
+import { type Home, homeComment, homeNames, ROLES, TEMPLATE_DATABASE } from '../names.ts';
 import { assertOurs, type Made } from './roles.ts';
+import { searchPathStatement } from './search-path.ts';
 
 /**
  * Key of the advisory lock, in database `postgres` (which no tenant may enter), that serialises CREATE DATABASE: two at once
@@ -88,14 +89,13 @@ async function createFromTemplate(connection: Connection, database: string): Pro
 async function openToTenant(connection: Connection, home: Home, comment: string): Promise<void> {
   const { database, role, readonlyRole } = homeNames(home.tenantId, home.tier);
   const logins = `${quoteIdent(role)}, ${quoteIdent(readonlyRole)}`;
-  const searchPath = `${APP_SCHEMA}, ${OWN_SCHEMA}, pg_temp`;
   try {
     await runScript(connection, [
       `comment on database ${quoteIdent(database)} is ${quoteLiteral(comment)}`,
       `revoke all on database ${quoteIdent(database)} from public`,
       `grant connect on database ${quoteIdent(database)} to ${logins}`,
-      `alter role ${quoteIdent(role)} in database ${quoteIdent(database)} set search_path = ${searchPath}`,
-      `alter role ${quoteIdent(readonlyRole)} in database ${quoteIdent(database)} set search_path = ${searchPath}`,
+      searchPathStatement(home, role),
+      searchPathStatement(home, readonlyRole),
       `alter database ${quoteIdent(database)} with allow_connections true`,
     ]);
   } catch (error) {

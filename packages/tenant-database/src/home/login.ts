@@ -3,6 +3,7 @@ import { type Connection, runScript } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
 import { type Home, homeComment, homeNames } from '../names.ts';
 import { assertOurs, commentsOfRoles } from './roles.ts';
+import { searchPathStatement } from './search-path.ts';
 import { endSessionsOfRoles } from './sessions.ts';
 
 /** What a login may use. A tenant can set the timeouts for its own session again; the other two it cannot. */
@@ -32,8 +33,7 @@ export async function openLogin(connection: Connection, home: Home, limits: Logi
   const { role, readonlyRole } = homeNames(home.tenantId, home.tier);
   await assertRolesOurs(connection, home);
   await runScript(connection, [
-    ...limitStatements(role, limits),
-    ...limitStatements(readonlyRole, limits),
+    ...[role, readonlyRole].flatMap((name) => [...restoreSettings(home, name), ...limitStatements(name, limits)]),
     `alter role ${quoteIdent(role)} login password ${verifierLiteral(verifiers.readWrite)}`,
     `alter role ${quoteIdent(readonlyRole)} login password ${verifierLiteral(verifiers.readOnly)}`,
   ]);
@@ -90,6 +90,17 @@ async function assertRolesOurs(connection: Connection, home: Home): Promise<void
     if (comment === undefined) throw new TenantDatabaseError('not_prepared', `Role ${name} does not exist.`);
     assertOurs('Role', name, comment, homeComment(home.tenantId, home.requestId));
   }
+}
+
+/** A tenant may set anything but limits for its own roles, also for one database only: gone, but for the search_path as it was made. */
+function restoreSettings(home: Home, role: string): string[] {
+  const { database } = homeNames(home.tenantId, home.tier);
+  const name = quoteIdent(role);
+  return [
+    `alter role ${name} reset all`,
+    `alter role ${name} in database ${quoteIdent(database)} reset all`,
+    searchPathStatement(home, role),
+  ];
 }
 
 function limitStatements(role: string, limits: LoginLimits): string[] {

@@ -1,7 +1,8 @@
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connection, runScript } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
-import { type Home, homeComment, homeNames, ROLES, SHARED_DATABASE } from '../names.ts';
+import { type Home, homeComment, homeNames, ROLES } from '../names.ts';
+import { searchPathStatement } from './search-path.ts';
 
 /** `created`: made by this call. `adopted`: it was there, with the comment of this tenant and this request. */
 export type Made = 'created' | 'adopted';
@@ -35,12 +36,8 @@ export async function createRoles(connection: Connection, home: Home): Promise<M
  */
 function sharedDatabaseRights(home: Home, name: string, readOnly: boolean): string[] {
   if (home.tier === 'enterprise') return [];
-  const { schema } = homeNames(home.tenantId, home.tier);
   const groups = [ROLES.sharedAccess, ...(home.tier === 'small' ? [readOnly ? ROLES.smallReadOnly : ROLES.small] : [])];
-  return [
-    `grant ${groups.join(', ')} to ${quoteIdent(name)} with inherit true, set false`,
-    `alter role ${quoteIdent(name)} in database ${SHARED_DATABASE} set search_path = ${quoteIdent(schema)}, pg_temp`,
-  ];
+  return [`grant ${groups.join(', ')} to ${quoteIdent(name)} with inherit true, set false`, searchPathStatement(home, name)];
 }
 
 /** The comments of those of the roles that exist. */
