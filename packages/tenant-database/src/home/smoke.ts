@@ -21,9 +21,11 @@ export async function smokeTest(connection: Connection, home: Home, kind: 'read-
     throw failed(expected, `it is in ${me.database}.${me.schema ?? '(no schema)'}`);
   }
   const { rows: tables } = await connection.query<{ name: string; visible: boolean; reads: boolean; writes: boolean }>(
-    `select relname as name, pg_table_is_visible(oid) as visible, has_table_privilege(oid, 'select') as reads,
-            has_table_privilege(oid, 'insert') or has_table_privilege(oid, 'update') or has_table_privilege(oid, 'delete') as writes
-       from pg_class where relnamespace = to_regnamespace($1) and relkind in ('r', 'p') order by relname`,
+    `select c.relname as name, pg_table_is_visible(c.oid) as visible, has_table_privilege(c.oid, 'select') as reads,
+            has_table_privilege(c.oid, 'insert') or has_table_privilege(c.oid, 'update') or has_table_privilege(c.oid, 'delete') as writes
+       from pg_depend d join pg_class c on c.oid = d.objid
+      where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_namespace'::regclass
+        and d.refobjid = to_regnamespace($1)::oid and c.relkind in ('r', 'p') order by c.relname`,
     [quoteIdent(names.schema)],
   );
   for (const table of tables) {

@@ -152,8 +152,11 @@ interface TransactionState {
 }
 
 async function afterStatements(connection: Connection, schema: string, statements: readonly string[]): Promise<TransactionState> {
+  // By pg_depend, which has an index for it: pg_class is read whole, which is long where thousands of homes share a database.
   const look = `select pg_current_xact_id_if_assigned()::text as "transactionId", count(*)::int as tables
-    from pg_class where relnamespace = to_regnamespace(${quoteLiteral(quoteIdent(schema))}) and relkind in ('r', 'p') and not relispartition`;
+    from pg_depend d join pg_class c on c.oid = d.objid
+   where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_namespace'::regclass
+     and d.refobjid = to_regnamespace(${quoteLiteral(quoteIdent(schema))})::oid and c.relkind in ('r', 'p') and not c.relispartition`;
   const rows = lastRows(await connection.query<TransactionState>([...statements, look].join(';\n')));
   return rows[0] ?? { transactionId: null, tables: 0 };
 }
