@@ -4,7 +4,8 @@ import { fingerprintOf, wantedHome } from '../provisioning/wanted.ts';
 
 /**
  * Keeps a directory row unless one of the same or a higher revision is there, and closes the item whose creation it confirms.
- * True when the tenant may now have something to be done.
+ * True when the tenant may now have something to be done; also where the event that asks is being recorded at this moment and
+ * cannot be seen, so that whichever of the two is written last finds the other.
  */
 export async function recordRow(client: Queryable, row: DirectoryRow): Promise<boolean> {
   const wanted = wantedHome(row);
@@ -25,7 +26,7 @@ export async function recordRow(client: Queryable, row: DirectoryRow): Promise<b
        where i.tenant_id = $1 and i.request_id = $6 and i.state = 'sent' and $7 = 'done' and exists (select from kept)
        returning i.request_id
      )
-     select exists (select from kept where repair_at is not null)
+     select exists (select from kept where $7 = 'open' or repair_at is not null)
          or exists (select from kept) and exists (
               select from worker.work_item i
               where i.tenant_id = $1 and i.state <> 'closed' and i.request_id not in (select request_id from confirmed)) as work`,
