@@ -5,7 +5,8 @@ import { createEventLog } from './log/event-log.ts';
 import { batchAppendMethod } from './operations/batch-append-method.ts';
 import { readMethod } from './operations/read-method.ts';
 import { appendMethod, deleteMethod } from './operations/write-methods.ts';
-import { openStorage } from './storage/storage.ts';
+import { openDatabase } from './storage/open-database.ts';
+import { createStorage } from './storage/storage.ts';
 
 export interface EventStoreOptions {
   /** The interface to listen on; `127.0.0.1` when left out. There is neither TLS nor any user: keep it on loopback. */
@@ -32,7 +33,7 @@ export async function startEventStore({ host = '127.0.0.1', port, dataDir }: Eve
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new EventStoreServerError('bad_argument', `The port must be a number from 0 to 65535, not ${port}.`);
   }
-  const log = createEventLog(openStorage(dataDir));
+  const log = createEventLog(createStorage(openDatabase(dataDir)));
   const methods = new Map([
     [paths.read, readMethod(log)],
     [paths.append, appendMethod(log)],

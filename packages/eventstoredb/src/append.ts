@@ -1,18 +1,14 @@
-import type { EventStoreDBClient } from '@eventstore/db-client';
 import { isVersionConflict, VersionConflict } from '@ultracore/event-sourcing';
-import type { Append, Appended } from './batch-append.ts';
-import { asFinalError, EventStoreDbError, messageOf } from './errors.ts';
+import type { Append } from './batch-append.ts';
+import type { Connection } from './connection.ts';
+import { EventStoreDbError, isEventStoreDbError, messageOf } from './errors.ts';
+import { readStreamOnce } from './read.ts';
 import { readStream } from './read-stream.ts';
-import { createBackoff, within } from './retry.ts';
+import { untilDeadline, within } from './retry.ts';
 
 export interface AppendAnswer {
   revision: bigint;
   position: bigint;
-}
-
-export interface AppendConnection {
-  readonly client: EventStoreDBClient;
-  readonly batchAppend: (append: Append) => Promise<Appended>;
 }
 
 /**
@@ -20,44 +16,40 @@ export interface AppendConnection {
  * are there: conflict, and no late write of ours can succeed any more. Nothing is there: the same append again, which the store recognises by its
  * ids. Past the deadline (milliseconds since 1970) it is `outcome_unknown`.
  */
-export async function append(connection: AppendConnection, request: Append, deadline: number): Promise<AppendAnswer> {
-  const backoff = createBackoff();
-  for (;;) {
-    try {
-      return await appendOnce(connection, request, deadline);
-    } catch (error) {
-      const { streamName } = request;
-      if (isVersionConflict(error)) throw error;
-      const final = asFinalError(error, streamName);
-      if (final && final.code !== 'unavailable') throw final;
-      if (Date.now() >= deadline) throw unknownOutcome(request, error);
-      await backoff.wait();
-      const found = await findOut(connection.client, request, deadline).catch((cause: unknown) => {
-        throw asFinalError(cause, streamName)?.code === 'unavailable' ? unknownOutcome(request, cause) : cause;
-      });
-      if (found) return found;
-    }
-  }
+export async function append(connection: Connection, request: Append, deadline: number): Promise<AppendAnswer> {
+  let isRepeated = false;
+  return untilDeadline({
+    attempt: async () => {
+      const found = isRepeated ? await findOut(connection, request, deadline) : undefined;
+      isRepeated = true;
+      return found ?? appendOnce(connection, request, deadline);
+    },
+    isFinal: (error) => isVersionConflict(error) || (isEventStoreDbError(error) && error.code !== 'unavailable'),
+    giveUp: (cause) => {
+      const what = `it is not known whether the events for ${request.streamName} were stored`;
+      return new EventStoreDbError('outcome_unknown', `${what}: ${messageOf(cause)}`, { cause });
+    },
+    recovery: connection.recovery,
+    deadline,
+  });
 }
 
-async function appendOnce({ client, batchAppend }: AppendConnection, request: Append, deadline: number): Promise<AppendAnswer> {
+async function appendOnce(connection: Connection, request: Append, deadline: number): Promise<AppendAnswer> {
   const { streamName } = request;
-  const { revision, position } = await within(
-    Math.max(deadline - Date.now(), 1),
-    `an append to ${streamName}`,
-    batchAppend(request),
-  );
-  return { revision, position: position ?? (await positionAt(client, streamName, revision, deadline)) };
+  const answer = connection.batchAppend(request);
+  const { revision, position } = await within(Math.max(deadline - Date.now(), 1), `an append to ${streamName}`, answer);
+  return { revision, position: position ?? (await positionAt(connection, streamName, revision, deadline)) };
 }
 
 /** Undefined: nothing stands at the place of the first event. */
 async function findOut(
-  client: EventStoreDBClient,
+  { client }: Connection,
   { streamName, events, expected }: Append,
   deadline: number,
 ): Promise<AppendAnswer | undefined> {
   const fromRevision = expected === 'no_stream' ? 0n : expected + 1n;
-  const there = await readStream(client, streamName, { fromRevision, maxCount: Math.max(events.length, 1) }, deadline);
+  const maxCount = Math.max(events.length, 1);
+  const there = await readStreamOnce(client, streamName, { fromRevision, maxCount }, deadline - Date.now());
   if (there.events.length === 0) return undefined;
   const isOurs = events.every((event, index) => there.events[index]?.id === event.id);
   const last = there.events.at(-1);
@@ -65,16 +57,7 @@ async function findOut(
   throw new VersionConflict(streamName, expected, undefined);
 }
 
-async function positionAt(client: EventStoreDBClient, streamName: string, revision: bigint, deadline: number): Promise<bigint> {
-  const { events } = await readStream(client, streamName, { fromRevision: revision, maxCount: 1 }, deadline);
+async function positionAt(connection: Connection, streamName: string, revision: bigint, deadline: number): Promise<bigint> {
+  const { events } = await readStream(connection, streamName, { fromRevision: revision, maxCount: 1 }, deadline);
   return events[0]?.position ?? 0n;
 }
-
-const unknownOutcome = ({ streamName }: Append, cause: unknown) =>
-  new EventStoreDbError(
-    'outcome_unknown',
-    `it is not known whether the events for ${streamName} were stored: ${messageOf(cause)}`,
-    {
-      cause,
-    },
-  );

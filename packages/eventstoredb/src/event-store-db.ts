@@ -1,9 +1,9 @@
-import { EventStoreDBClient } from '@eventstore/db-client';
 import type { EventStore, SubscribeToAllOptions } from '@ultracore/event-sourcing';
 import { append } from './append.ts';
-import { createBatchAppend } from './batch-append.ts';
+import { openConnection } from './connection.ts';
 import { EventStoreDbError } from './errors.ts';
 import { readStream } from './read-stream.ts';
+import { within } from './retry.ts';
 import { type EventStoreDbSubscription, follow } from './subscription.ts';
 
 export interface EventStoreDbOptions {
@@ -24,14 +24,16 @@ export interface EventStoreDb extends EventStore {
   readonly stop: () => Promise<void>;
 }
 
+const STOP_GRACE_MS = 1_000;
+
 /**
  * The event store port over EventStoreDB. Appends throw `VersionConflict`, or `EventStoreDbError`: `outcome_unknown` when it could not be found out
  * before the deadline whether the events were stored, `stream_deleted`, `append_too_large`, `access_denied`. Reads throw `unavailable`.
  */
 export function createEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const { deadlineMs = 10_000, watchdogMs = 5_000, onProblem = () => undefined } = options;
-  const client = connect(options.connectionString);
-  const connection = { client, batchAppend: createBatchAppend(client) };
+  const connection = openConnection(options.connectionString);
+  const { client } = connection;
   const subscriptions = new Set<EventStoreDbSubscription>();
   let stopped = false;
 
@@ -41,7 +43,7 @@ export function createEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   };
 
   return {
-    readStream: async (streamName, range = {}) => readStream(client, streamName, range, deadline()),
+    readStream: async (streamName, range = {}) => readStream(connection, streamName, range, deadline()),
     append: async (streamName, events, expected) => append(connection, { streamName, events, expected }, deadline()),
     subscribeToAll(subscribe) {
       deadline();
@@ -54,19 +56,8 @@ export function createEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
     async stop() {
       stopped = true;
       await Promise.all([...subscriptions].map((subscription) => subscription.stop()));
-      await client.dispose();
+      // The client would wait for ever for a call that was given up half-way.
+      await within(STOP_GRACE_MS, 'in time', client.dispose()).catch(() => undefined);
     },
   };
-}
-
-function connect(connectionString: string): EventStoreDBClient {
-  try {
-    return EventStoreDBClient.connectionString(connectionString);
-  } catch {
-    // The client's error repeats the string, which may hold a password.
-    throw new EventStoreDbError(
-      'bad_connection_string',
-      'the connection string of the event store is not like esdb://host:2113?tls=false',
-    );
-  }
 }

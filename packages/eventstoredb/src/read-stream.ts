@@ -1,94 +1,28 @@
-import { END, type EventStoreDBClient, FORWARDS, START, type StreamingRead } from '@eventstore/db-client';
-import type { ReadStreamOptions, StoredEvent } from '@ultracore/event-sourcing';
-import { asFinalError, EventStoreDbError, isStreamNotFound, messageOf } from './errors.ts';
-import { createBackoff } from './retry.ts';
-import { toStoredEvent } from './stored-event.ts';
-
-export interface ReadAnswer {
-  events: StoredEvent[];
-  exists: boolean;
-}
+import type { ReadStreamOptions } from '@ultracore/event-sourcing';
+import type { Connection } from './connection.ts';
+import { asFinalError, EventStoreDbError, messageOf } from './errors.ts';
+import { type ReadAnswer, readStreamOnce } from './read.ts';
+import { untilDeadline } from './retry.ts';
 
 /** Reads, and again while the connection fails, until the deadline (milliseconds since 1970). Throws `unavailable` then. */
 export async function readStream(
-  client: EventStoreDBClient,
+  { client, recovery }: Connection,
   streamName: string,
   options: ReadStreamOptions,
   deadline: number,
 ): Promise<ReadAnswer> {
-  const backoff = createBackoff();
-  for (;;) {
-    try {
-      return await readOnce(client, streamName, options, deadline - Date.now());
-    } catch (error) {
-      const final = asFinalError(error, streamName);
-      if (final && final.code !== 'unavailable') throw final;
-      if (Date.now() >= deadline) {
-        throw new EventStoreDbError('unavailable', `stream ${streamName} could not be read: ${messageOf(error)}`, {
-          cause: error,
-        });
+  return untilDeadline({
+    attempt: async () => {
+      try {
+        return await readStreamOnce(client, streamName, options, deadline - Date.now());
+      } catch (error) {
+        throw asFinalError(error, streamName) ?? error;
       }
-      await backoff.wait();
-    }
-  }
-}
-
-async function readOnce(
-  client: EventStoreDBClient,
-  streamName: string,
-  { fromRevision, maxCount }: ReadStreamOptions,
-  timeoutMs: number,
-): Promise<ReadAnswer> {
-  const reading = client.readStream(streamName, {
-    direction: FORWARDS,
-    fromRevision: fromRevision ?? START,
-    ...(maxCount === undefined ? {} : { maxCount }),
-  });
-  const events: StoredEvent[] = [];
-  try {
-    await collect(reading, timeoutMs, (resolved) => {
-      const event = toStoredEvent(resolved);
-      if (event) events.push(event);
-    });
-  } catch (error) {
-    if (isStreamNotFound(error)) return { events: [], exists: false };
-    throw error;
-  }
-  return { events, exists: true };
-}
-
-/** The position of the newest event of the whole log; undefined for an empty one. */
-export async function readHead(client: EventStoreDBClient, timeoutMs: number): Promise<bigint | undefined> {
-  let head: bigint | undefined;
-  const reading = client.readAll({ direction: 'backwards', fromPosition: END, maxCount: 1 });
-  await collect(reading, timeoutMs, (resolved) => {
-    head = resolved.event?.position.commit ?? resolved.commitPosition;
-  });
-  return head;
-}
-
-/** Every event of a read as it comes. A `for await` would cost several microtasks an event. */
-export function collect<Resolved>(
-  reading: StreamingRead<Resolved>,
-  timeoutMs: number,
-  each: (resolved: Resolved) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        reject(new EventStoreDbError('unavailable', `the event store did not finish a read within ${Math.round(timeoutMs)} ms`));
-        reading.cancel().catch(() => undefined);
-      },
-      Math.max(timeoutMs, 1),
-    );
-    reading.on('data', each);
-    reading.on('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    reading.on('end', () => {
-      clearTimeout(timer);
-      resolve();
-    });
+    },
+    isFinal: (error) => error instanceof EventStoreDbError && error.code !== 'unavailable',
+    giveUp: (cause) =>
+      new EventStoreDbError('unavailable', `stream ${streamName} could not be read: ${messageOf(cause)}`, { cause }),
+    recovery,
+    deadline,
   });
 }

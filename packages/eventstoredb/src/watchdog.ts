@@ -1,5 +1,5 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import { collect, readHead } from './read-stream.ts';
+import { collect, readHead } from './read.ts';
 
 export interface WatchdogOptions {
   readonly prefixes: readonly string[];

@@ -1,4 +1,4 @@
-import { openDatabase } from './open-database.ts';
+import type { DatabaseSync } from 'node:sqlite';
 import { type EventRecord, lengthInLog } from './record.ts';
 import { prepareStatements, type EventRow } from './statements.ts';
 
@@ -40,9 +40,8 @@ export interface Storage {
 
 const NAMES_KEPT = 100_000;
 
-/** Throws `EventStoreServerError` when the directory cannot be used. */
-export function openStorage(dataDir: string): Storage {
-  const database = openDatabase(dataDir);
+/** Over a database of `openDatabase`, which it closes. */
+export function createStorage(database: DatabaseSync): Storage {
   const statements = prepareStatements(database);
   const names = new Map<number, string>();
 
