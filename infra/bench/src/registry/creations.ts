@@ -1,4 +1,5 @@
 import { EventStoreDBClient, jsonEvent, NO_STREAM, type JSONType } from '@eventstore/db-client';
+import { cpuTimes, type CpuTimes } from '../frame/cpu.ts';
 import { inFlight } from '../frame/in-flight.ts';
 import { createRegistryClient } from '../frame/registry-client.ts';
 import { goal, metric, type Findings } from '../frame/report.ts';
@@ -29,11 +30,14 @@ export async function benchCreations({ platform, options, progress }: RegistryCo
   try {
     await direct.create({ tenant_id: 'bench-sample', tier: 'small' });
     const sample = await readSample(store);
+    const cpu = new Map<string, number[]>();
     const perSecond = async (name: string, task: (id: string) => Promise<void>, round: number): Promise<number> => {
       await untilQuiet(stack);
-      return (
-        options.streams / (await inFlight(options.streams, options.inFlight, (index) => task(`${name}-${round + 1}-${index}`)))
-      );
+      const before = cpuTimes(stack.pids);
+      const seconds = await inFlight(options.streams, options.inFlight, (index) => task(`${name}-${round + 1}-${index}`));
+      await untilQuiet(stack);
+      if (round >= 0) addCpu(cpu, name, before, cpuTimes(stack.pids), options.streams);
+      return options.streams / seconds;
     };
     const figures = await alternate(
       {
@@ -57,9 +61,11 @@ export async function benchCreations({ platform, options, progress }: RegistryCo
         share,
         metric('rounds', 'creations with Idempotency-Key ÷ raw appends', '', ratios(figures.keyed, figures.raw)),
         metric('rounds', 'creations through the edge ÷ raw appends', '', ratios(figures.edge, figures.raw)),
+        ...[...cpu].map(([name, values]) => metric('rounds', name, 'µs', values)),
       ],
       goals: [goal('creations beside raw appends', share, 'at least', GOAL)],
       notes: [
+        'CPU: time of a process for each append or creation, until projection and relay are done with it.',
         `Creations: ${options.streams} new streams in each measurement, ${options.inFlight} in flight, straight to the registry's port unless said otherwise; projection and relay work meanwhile, as always.`,
       ],
     };
@@ -68,12 +74,22 @@ export async function benchCreations({ platform, options, progress }: RegistryCo
   }
 }
 
+function addCpu(cpu: Map<string, number[]>, variant: string, before: CpuTimes, after: CpuTimes, count: number): void {
+  for (const [process_, time] of after) {
+    const name = `cpu ${variant}: ${process_}`;
+    const each = (time - (before.get(process_) ?? 0)) / count;
+    cpu.set(name, [...(cpu.get(name) ?? []), each]);
+  }
+}
+
 async function readSample(store: EventStoreDBClient): Promise<RecordedEvent> {
+  let sample: RecordedEvent | undefined;
+  // To its end: a read that is left early keeps the client from being disposed of.
   for await (const { event } of store.readStream('tenant-bench-sample', { maxCount: 1 })) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the registry stores JSON events
-    if (event) return { type: event.type, data: event.data as JSONType, metadata: (event.metadata ?? {}) as JSONType };
+    if (event) sample = { type: event.type, data: event.data as JSONType, metadata: (event.metadata ?? {}) as JSONType };
   }
-  throw new Error('The stream of the created tenant is empty.');
+  return required(sample, 'event of the created tenant');
 }
 
 async function append(store: EventStoreDBClient, id: string, sample: RecordedEvent): Promise<void> {
