@@ -4,6 +4,7 @@ import { type Attempt, attemptsOn } from './demo/attempts.ts';
 import { type Holdings, load, readBack } from './demo/load.ts';
 import { sampleData } from './demo/sample-data.ts';
 import { LauncherError } from './errors.ts';
+import { exitWith, inWords, listenForInterrupt } from './interrupt.ts';
 import { launch } from './launcher.ts';
 import { HELP, parseOptions } from './options.ts';
 import { runningStack } from './running.ts';
@@ -51,17 +52,17 @@ async function main(): Promise<number> {
     terminal.line(colours.dim(`Using the platform that is running at ${running.stack.edge_url ?? 'this data directory'}.`));
     return show(running.stack);
   }
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => interrupted.abort(new LauncherError('interrupted', 'Interrupted.')));
-  }
+  const interrupt = listenForInterrupt(
+    () => terminal.line(),
+    (error) => terminal.fail(inWords(error)),
+  );
   heading('Bringing the platform up');
-  const run = await launch(options, terminal, interrupted.signal);
-  const ended = new Promise<never>((_, reject) => {
-    interrupted.signal.addEventListener('abort', () => reject(interrupted.signal.reason), { once: true });
+  const run = await launch(options, terminal, interrupt.signal, (begun) => interrupt.guard(begun));
+  const interrupted = interrupt.happened.then(() => {
+    throw new LauncherError('interrupted', 'The demo was interrupted.');
   });
   try {
-    return await Promise.race([show(run.stack), ended]);
+    return await Promise.race([show(run.stack), interrupted]);
   } finally {
     heading('Stopping the platform');
     await run.stop();
@@ -237,12 +238,5 @@ function heading(text: string): void {
 
 main().then(
   (code) => process.exit(code),
-  (error: unknown) => {
-    terminal.fail(
-      error instanceof LauncherError
-        ? error.message
-        : `The demo went wrong: ${error instanceof Error ? error.stack : String(error)}`,
-    );
-    process.exit(1);
-  },
+  (error: unknown) => exitWith(error, (text) => terminal.fail(text)),
 );

@@ -20,9 +20,14 @@ import type { Terminal } from './terminal.ts';
 
 /**
  * Brings the wanted parts up and resolves when all are ready. Whatever has been started is stopped again when a part fails or
- * `signal` aborts. Errors are `LauncherError`s, each a sentence with its remedy.
+ * `signal` aborts; `onBegun` hands over the run while it is still coming up, so that it can be killed. Errors are `LauncherError`s, each a sentence with its remedy.
  */
-export async function launch(options: Options, terminal: Terminal, signal: AbortSignal): Promise<Run> {
+export async function launch(
+  options: Options,
+  terminal: Terminal,
+  signal: AbortSignal,
+  onBegun: (run: Run) => void = () => {},
+): Promise<Run> {
   const began = performance.now();
   prepareDataDir(options.dataDir);
   const lock = await acquireRunLock(options.dataDir);
@@ -34,6 +39,7 @@ export async function launch(options: Options, terminal: Terminal, signal: Abort
     keepLogsSmall(join(options.dataDir, 'logs'));
     const secrets = await loadSecrets(options.dataDir, process.env);
     run = createRun(emptyStack(options, secrets), lock, terminal, signal);
+    onBegun(run);
     await bringUp(run, options, secrets, terminal, signal);
     run.stack.ready_ms = Math.round(performance.now() - began);
     run.markReady();

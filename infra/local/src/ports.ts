@@ -70,6 +70,6 @@ function listeningInodes(table: string, port: number): string[] {
 function programOf(pid: string): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
   const program = words[0]?.split('/').at(-1) ?? 'unknown';
-  const script = /^(node|python3?|java|ruby)$/.test(program) ? words.slice(1).find((word) => !word.startsWith('-')) : undefined;
+  const script = /^(node|python3?|ruby)$/.test(program) ? words.slice(1).find((word) => !word.startsWith('-')) : undefined;
   return script === undefined ? program : `${program} ${script}`;
 }

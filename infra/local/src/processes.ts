@@ -102,7 +102,12 @@ export async function startProcess(options: StartOptions, context: Pick<StartCon
     },
     kill: () => send('SIGKILL'),
   };
-  context.onSpawn(managed);
+  try {
+    context.onSpawn(managed);
+  } catch (error) {
+    managed.kill();
+    throw error;
+  }
   return managed;
 }
 

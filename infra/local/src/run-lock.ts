@@ -57,7 +57,11 @@ export async function acquireRunLock(dataDir: string): Promise<RunLock> {
     },
     forget(pid) {
       current = current.filter((process_) => process_.pid !== pid);
-      save();
+      try {
+        save();
+      } catch {
+        // On a full disk, say: a record of a process that has ended does no harm, its start time tells it from any other.
+      }
     },
     release() {
       rmSync(processesFile, { force: true });

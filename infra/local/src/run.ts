@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { PartStatus } from './edge/edge.ts';
 import { LauncherError } from './errors.ts';
 import { PARTS } from './options.ts';
-import { processTree, residentBytes } from './processes.ts';
+import { type ManagedProcess, processTree, residentBytes } from './processes.ts';
 import type { RunLock } from './run-lock.ts';
 import { removeStack, type Stack, writeStack } from './stack-file.ts';
 import { type Part, type Supervised, supervise, type SupervisorEvents } from './supervisor.ts';
@@ -27,6 +27,7 @@ export interface Run {
 
 export function createRun(stack: Stack, lock: RunLock, terminal: Terminal, interrupted: AbortSignal): Run {
   const parts: (Supervised & { address: string })[] = [];
+  const alive = new Set<ManagedProcess>();
   let stopEdge: (() => Promise<void>) | undefined;
   let ready = false;
   let stopping = false;
@@ -36,11 +37,15 @@ export function createRun(stack: Stack, lock: RunLock, terminal: Terminal, inter
   };
   const events: SupervisorEvents = {
     onSpawn(process_) {
+      alive.add(process_);
       lock.record(process_.record);
       stack.pids[process_.name] = process_.pid;
       stack.log_files[process_.name] = process_.logFile;
       save();
-      void process_.exited.then(() => lock.forget(process_.pid));
+      void process_.exited.then(() => {
+        alive.delete(process_);
+        lock.forget(process_.pid);
+      });
     },
     onDown(name, reason, pauseMs) {
       if (stopping) return;
@@ -98,6 +103,8 @@ export function createRun(stack: Stack, lock: RunLock, terminal: Terminal, inter
     kill() {
       stopping = true;
       for (const part of parts) part.kill();
+      // Also what is only being started.
+      for (const process_ of alive) process_.kill();
       removeStack(stack.data_dir);
       lock.release();
     },

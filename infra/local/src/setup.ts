@@ -56,6 +56,7 @@ async function orSetupFailed<T>(what: string, work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new LauncherError('setup_failed', `${what} could not be set up: ${reason}`, { cause: error });
+    const inWords = reason.replace(new RegExp(`^${what} cannot be set up: `), '');
+    throw new LauncherError('setup_failed', `${what} could not be set up: ${inWords}`, { cause: error });
   }
 }

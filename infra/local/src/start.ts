@@ -1,72 +1,43 @@
-import { runningStack } from './running.ts';
-import { LauncherError } from './errors.ts';
+import { exitWith, inWords, listenForInterrupt } from './interrupt.ts';
 import { launch } from './launcher.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
-import type { Run } from './run.ts';
+import { runningStack } from './running.ts';
 import { summary } from './summary.ts';
 import { createTerminal } from './terminal.ts';
 
-const INTERRUPTED = 130;
 const terminal = createTerminal();
 
-async function main(): Promise<number> {
+async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), process.env);
   if (options.help) {
     process.stdout.write(HELP);
-    return 0;
+    return;
   }
   const already = runningStack(options.dataDir);
-  if (already !== undefined) {
-    terminal.line(
-      already.ready
-        ? `It is already running (launcher pid ${already.pid}).`
-        : `It is just starting in another terminal (launcher pid ${already.pid}).`,
-    );
-    if (already.stack !== undefined) for (const line of summary(already.stack, 0, ROOT)) terminal.line(line);
-    return 0;
+  if (already === undefined) {
+    await run(options);
+    return;
   }
-  return run(options);
+  const state = already.ready ? 'It is already running' : 'It is just starting in another terminal';
+  terminal.line(`${state} (launcher pid ${already.pid}).`);
+  if (already.stack !== undefined) for (const line of summary(already.stack, 0, ROOT)) terminal.line(line);
 }
 
-/** Runs until a signal; a second one ends everything at once. */
-async function run(options: Options): Promise<number> {
-  const stopping = new AbortController();
-  let running: Run | undefined;
-  const stopped = new Promise<void>((resolve) => {
-    const onSignal = () => {
-      if (stopping.signal.aborted) {
-        running?.kill();
-        process.exit(INTERRUPTED);
-      }
-      stopping.abort(new LauncherError('interrupted', 'Stopped before it was ready.'));
-      terminal.line();
-      resolve();
-    };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-    if (options.withParent) process.stdin.once('close', onSignal).resume();
-  });
-  process.on('uncaughtException', (error) => {
-    tell(error);
-    running?.kill();
-    process.exit(1);
-  });
-  running = await launch(options, terminal, stopping.signal);
+/** Runs until it is asked to end. */
+async function run(options: Options): Promise<void> {
+  const interrupt = listenForInterrupt(
+    () => terminal.line(),
+    (error) => terminal.fail(inWords(error)),
+    options.withParent,
+  );
+  const running = await launch(options, terminal, interrupt.signal, (begun) => interrupt.guard(begun));
   for (const line of summary(running.stack, running.memory(), ROOT)) terminal.line(line);
   if (!options.withParent) terminal.line('  Ctrl-C stops everything; the data stays.');
-  await stopped;
+  await interrupt.happened;
   await running.stop();
-  return 0;
-}
-
-function tell(error: unknown): void {
-  const fault = `A fault of the launcher itself: ${error instanceof Error ? error.stack : String(error)}`;
-  terminal.fail(error instanceof LauncherError ? error.message : fault);
 }
 
 main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    tell(error);
-    process.exit(error instanceof LauncherError && error.code === 'interrupted' ? INTERRUPTED : 1);
-  },
+  () => process.exit(0),
+  (error: unknown) => exitWith(error, (text) => terminal.fail(text)),
 );

@@ -26,6 +26,7 @@ interface Result {
 }
 
 const terminal = createTerminal();
+let terminated = false;
 
 /**
  * Runs the three tiers of tests on one stack of backends, which comes up while the unit tests run; arguments are filters for the
@@ -41,6 +42,7 @@ async function main(): Promise<number> {
   let stack: Awaited<typeof starting> | undefined;
   try {
     for (const tier of TIERS) {
+      if (terminated) break;
       if (tier !== 'unit' && stack === undefined) {
         stack = await starting;
         terminal.good('backends', `ready after ${duration(stack.ms)}, beside the unit tests`);
@@ -70,7 +72,7 @@ async function main(): Promise<number> {
   const sum = (pick: (result: Result) => number) => results.reduce((total, result) => total + pick(result), 0);
   const [passed, failed, skipped] = [sum((each) => each.passed), sum((each) => each.failed), sum((each) => each.skipped)];
   terminal.line(`${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
-  return results.every((result) => result.ok) ? 0 : 1;
+  return !terminated && results.every((result) => result.ok) ? 0 : 1;
 }
 
 async function startTimed(): Promise<{ backends: Backends; ms: number }> {
@@ -98,8 +100,14 @@ function runTier(tier: string, report: string, stackFile: string | undefined): P
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...(stackFile === undefined ? {} : { [STACK_VARIABLE]: stackFile }) },
     });
+    const stop = () => {
+      terminated = true;
+      child.kill('SIGTERM');
+    };
+    process.once('SIGTERM', stop);
     child.once('error', reject);
     child.once('exit', (code) => {
+      process.off('SIGTERM', stop);
       resolve({ tier, ok: code === 0, ms: performance.now() - began, ...counts(report) });
     });
   });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type SpawnedProcess, spawnProcess, waitFor } from '@ultracore/testkit';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { isRunning, startTimeOf } from '../src/processes.ts';
 import { readStack, type Stack } from '../src/stack-file.ts';
 
@@ -26,7 +27,7 @@ function start(args: string[], env: Record<string, string> = {}): Promise<Spawne
 async function ready(launcher: SpawnedProcess): Promise<Stack> {
   await waitFor(() => existsSync(join(dataDir, 'stack.json')) || !launcher.isAlive(), {
     what: 'the stack to be ready',
-    deadlineMs: 40_000,
+    deadlineMs: 90_000,
   });
   if (!launcher.isAlive()) throw new Error(launcher.output());
   return readStack(dataDir);
@@ -123,7 +124,7 @@ describe('what cannot be started is told in one sentence with its remedy, and le
   });
 });
 
-describe('a stack', () => {
+describe('a stack', { timeout: 180_000 }, () => {
   test('keeps its data, its ports and its secrets from one run to the next, and stops in reverse order', async () => {
     const first = await start(['--only', 'postgres,eventstore']);
     const before = await ready(first);
@@ -165,7 +166,7 @@ describe('a stack', () => {
     expect(orphans.every(isRunning)).toBe(true);
 
     const next = await start(['--only', 'postgres,eventstore']);
-    await waitFor(() => next.output().includes('UltraCore is ready'), { what: 'the next start to be ready', deadlineMs: 40_000 });
+    await waitFor(() => next.output().includes('UltraCore is ready'), { what: 'the next start to be ready', deadlineMs: 90_000 });
     expect(next.output()).toContain('the run before was killed; ended what it left running: ');
     expect(orphans.some(isRunning)).toBe(false);
     await next.stop();
@@ -192,7 +193,7 @@ describe('a stack', () => {
       what: 'the event store to be back',
     });
     expect(again.eventstoredb_url).toBe(url);
-    await waitFor(() => launcher.output().includes('running again'), { what: 'the launcher to tell' });
+    await waitFor(() => launcher.output().includes('running again'), { what: 'the launcher to tell', deadlineMs: 30_000 });
     expect(launcher.output()).toMatch(/eventstore +ended by SIGKILL\. Log: .+eventstore\.log; starting it again in 500 ms/);
     await launcher.stop();
   });
@@ -203,10 +204,24 @@ describe('a stack', () => {
     // A stopped process does not take part in an orderly end.
     for (const { pid } of records) process.kill(pid, 'SIGSTOP');
     launcher.kill('SIGINT');
-    await waitFor(() => launcher.output().endsWith('\n\n'), { what: 'the first signal to be taken' });
+    await waitFor(() => launcher.output().endsWith('\n\n'), { what: 'the first signal to be taken', deadlineMs: 30_000 });
     launcher.kill('SIGINT');
     await expect(launcher.exited).resolves.toMatchObject({ code: 130 });
-    await waitFor(() => !records.some(isRunning), { what: 'its processes to be gone' });
+    await waitFor(() => !records.some(isRunning), { what: 'its processes to be gone', deadlineMs: 30_000 });
+  });
+
+  test('ends at once at the second Ctrl-C while it is starting, too', async () => {
+    const launcher = await start(['--only', 'kafka,eventstore']);
+    const processes = join(dataDir, 'processes.json');
+    const recorded = () => (existsSync(processes) ? readFileSync(processes, 'utf8') : '');
+    await waitFor(() => recorded().includes('kafka'), { what: 'Kafka to be starting', deadlineMs: 60_000 });
+    const records = z.array(z.object({ pid: z.number(), start_time: z.string() })).parse(JSON.parse(recorded()));
+    for (const { pid } of records) process.kill(pid, 'SIGSTOP');
+    launcher.kill('SIGINT');
+    await waitFor(() => launcher.output().endsWith('\n'), { what: 'the first signal to be taken', deadlineMs: 30_000 });
+    launcher.kill('SIGINT');
+    await expect(launcher.exited).resolves.toMatchObject({ code: 130 });
+    await waitFor(() => !records.some(isRunning), { what: 'its processes to be gone', deadlineMs: 30_000 });
   });
 
   test('that was asked to end while starting stops what it had started', async () => {
@@ -214,7 +229,7 @@ describe('a stack', () => {
     await waitFor(
       () =>
         existsSync(join(dataDir, 'processes.json')) && readFileSync(join(dataDir, 'processes.json'), 'utf8').includes('kafka'),
-      { what: 'Kafka to be starting', deadlineMs: 20_000 },
+      { what: 'Kafka to be starting', deadlineMs: 60_000 },
     );
     launcher.kill('SIGINT');
     const { code, output } = await outcome(launcher);
@@ -226,10 +241,10 @@ describe('a stack', () => {
   test('ends when the parent that started it with --with-parent is gone', async () => {
     const script = `const { spawn } = require('node:child_process'); spawn(process.execPath, ${JSON.stringify([START, '--free-ports', '--with-parent', '--only', 'eventstore', '--data-dir', dataDir])}, { stdio: ['pipe', 'ignore', 'ignore'] }); setInterval(() => {}, 1000);`;
     const parent = await spawnProcess(['node', '-e', script]);
-    await waitFor(() => existsSync(join(dataDir, 'stack.json')), { what: 'the stack to be ready', deadlineMs: 40_000 });
+    await waitFor(() => existsSync(join(dataDir, 'stack.json')), { what: 'the stack to be ready', deadlineMs: 90_000 });
     const records = recordsOf(readStack(dataDir));
     parent.kill('SIGKILL');
-    await waitFor(() => !existsSync(join(dataDir, 'launcher.lock')), { what: 'the launcher to have ended' });
+    await waitFor(() => !existsSync(join(dataDir, 'launcher.lock')), { what: 'the launcher to have ended', deadlineMs: 30_000 });
     expect(records.some(isRunning)).toBe(false);
   });
 
