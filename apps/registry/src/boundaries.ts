@@ -10,3 +10,4 @@ export const BOUNDARIES = [
   'fact:append:before',
   'fact:append:after',
 ] as const;
+export type BoundaryName = (typeof BOUNDARIES)[number];

@@ -82,6 +82,7 @@ await runMain(NAME, async () => {
     creation: createCreation(config),
     listTenants: (query) => listTenants(pool, query),
     describeEvent,
+    onBoundary,
   });
   readiness.add('relay', relay.fault);
   readiness.add('facts', () => facts.health());

@@ -114,6 +114,7 @@ async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
     creation: createCreation({ servers, defaults: { max_storage_gb: 250 } }),
     listTenants: (query) => listTenants(pool, query),
     describeEvent,
+    onBoundary: () => undefined,
   });
   await server.ready();
   return server;

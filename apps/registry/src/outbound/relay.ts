@@ -14,6 +14,7 @@ import {
 import type { Logger } from '@ultracore/service';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
+import type { BoundaryName } from '../boundaries.ts';
 import { createPace } from '../store/pace.ts';
 import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
 import { createTenantFolds } from '../store/tenant-folds.ts';
@@ -33,7 +34,7 @@ export interface RelayDeps {
   readonly holder: string;
   readonly leaseTtlMs: number;
   readonly logger: Logger;
-  readonly onBoundary: (name: string) => void;
+  readonly onBoundary: (name: BoundaryName) => void;
   /** Told what was published, for metrics. */
   readonly onPublished?: (messages: number) => void;
 }

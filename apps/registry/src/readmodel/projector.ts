@@ -1,6 +1,7 @@
 import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
 import { createCheckpoint, createLease, holdLease, type PoolLogger } from '@ultracore/postgres';
 import type { Pool } from 'pg';
+import type { BoundaryName } from '../boundaries.ts';
 import { createPace } from '../store/pace.ts';
 import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
 import { createTenantFolds } from '../store/tenant-folds.ts';
@@ -29,7 +30,7 @@ export function createTenantProjector(deps: {
   holder: string;
   leaseTtlMs: number;
   logger: PoolLogger;
-  onBoundary: (name: string) => void;
+  onBoundary: (name: BoundaryName) => void;
 }): TenantProjector {
   const { pool, store, logger, onBoundary } = deps;
   const checkpoint = createCheckpoint(SCHEMA);

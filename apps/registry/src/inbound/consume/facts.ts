@@ -1,6 +1,7 @@
 import { ack, deadLetter, retryAfter, type Fate, type InMessage } from '@ultracore/kafka';
 import { type CommandHandler, isCommandRefused, isVersionConflict } from '@ultracore/event-sourcing';
 import type { Logger } from '@ultracore/service';
+import type { BoundaryName } from '../../boundaries.ts';
 import { streamOf } from '../../tenant/codec.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
 import type { TenantEvent } from '../../tenant/events.ts';
@@ -17,7 +18,7 @@ const STORE_RETRY_MS = 1_000;
 export function createFactHandler(deps: {
   commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
   logger: Logger;
-  onBoundary: (name: string) => void;
+  onBoundary: (name: BoundaryName) => void;
 }): (message: InMessage) => Promise<Fate> {
   const { commands, logger, onBoundary } = deps;
   return async (message) => {

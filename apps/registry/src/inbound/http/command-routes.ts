@@ -2,6 +2,7 @@ import { eventId, type CommandHandler, type EventMetadata, type HandleOptions } 
 import { ProblemError, type HttpServer } from '@ultracore/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
+import type { BoundaryName } from '../../boundaries.ts';
 import { rememberRequest } from '../../store/idempotency-keys.ts';
 import { streamOf } from '../../tenant/codec.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
@@ -28,13 +29,21 @@ interface Deps {
   readonly commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
   readonly pool: Pool;
   readonly creation: Creation;
+  readonly onBoundary: (name: BoundaryName) => void;
 }
 
 const accepted = { 202: tenantView.describe('Accepted: watch the tenant at its Location.') };
 const CREATE = 'POST /v1/tenants';
 
 /** Create, retry and terminate: what changes a tenant and finishes later. */
-export function addCommandRoutes(server: HttpServer, { commands, pool, creation }: Deps): void {
+export function addCommandRoutes(server: HttpServer, { commands, pool, creation, onBoundary }: Deps): void {
+  const decide = async (reply: FastifyReply, tenantId: string, command: TenantCommand, options: HandleOptions<TenantEvent>) => {
+    onBoundary('append:before');
+    const { state } = await commands.handle(streamOf(tenantId), command, options);
+    onBoundary('append:after');
+    return answer(reply, state);
+  };
+
   server.post(
     '/v1/tenants',
     {
@@ -52,9 +61,7 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation 
         requestId: eventId(requestId, 0),
         now: new Date().toISOString(),
       });
-      const options = { ...causedBy(request, requestId), assumeNew: isNew };
-      const { state } = await commands.handle(streamOf(tenantId), command, options);
-      return answer(reply, state);
+      return decide(reply, tenantId, command, { ...causedBy(request, requestId), assumeNew: isNew });
     },
   );
 
@@ -84,8 +91,7 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation 
         now: new Date().toISOString(),
         ...condition(request.headers['if-match']),
       };
-      const { state } = await commands.handle(streamOf(tenantId), command, causedBy(request, requestId));
-      return answer(reply, state);
+      return decide(reply, tenantId, command, causedBy(request, requestId));
     },
   );
 
@@ -115,8 +121,7 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation 
         now: new Date().toISOString(),
         ...condition(request.headers['if-match']),
       };
-      const { state } = await commands.handle(streamOf(tenantId), command, causedBy(request, requestId));
-      return answer(reply, state);
+      return decide(reply, tenantId, command, causedBy(request, requestId));
     },
   );
 }

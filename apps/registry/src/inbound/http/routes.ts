@@ -1,6 +1,7 @@
 import type { CommandHandler, EventStore } from '@ultracore/event-sourcing';
 import type { HttpServer } from '@ultracore/service';
 import type { Pool } from 'pg';
+import type { BoundaryName } from '../../boundaries.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
 import type { TenantEvent } from '../../tenant/events.ts';
 import type { TenantState } from '../../tenant/state.ts';
@@ -16,6 +17,7 @@ export interface TenantRoutesDeps {
   readonly creation: Creation;
   readonly listTenants: ListTenants;
   readonly describeEvent: DescribeEvent;
+  readonly onBoundary: (name: BoundaryName) => void;
 }
 
 /** `/v1/tenants` and everything below it. */
