@@ -23,6 +23,9 @@ async function main() {
   if (!name || !(name in commands)) {
     throw new SetupError(`Unknown command ${JSON.stringify(name ?? '')}. Known: ${Object.keys(commands).join(', ')}.`);
   }
+  if (Number(process.versions.node.split('.')[0]) < 18) {
+    throw new SetupError(`Node.js ${process.version} is too old: install version 18 or later (the rest is fetched by itself).`);
+  }
   await underLock(() => {
     installTools();
     installWorkspace();
@@ -93,10 +96,11 @@ function child(program, args) {
     const forward = (signal) => running.kill(signal);
     const ignore = () => {};
     process.on('SIGTERM', forward);
+    process.on('SIGHUP', forward);
     process.on('SIGINT', process.stdin.isTTY ? ignore : forward);
     running.on('error', failed);
     running.on('exit', (code, signal) => {
-      process.off('SIGTERM', forward);
+      for (const name of ['SIGTERM', 'SIGHUP']) process.off(name, forward);
       done(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 1));
     });
   });
@@ -174,6 +178,8 @@ function command(program, args, { remedy }) {
 }
 
 main().catch((error) => {
-  console.error(error instanceof SetupError ? error.message : error);
+  const denied = error.code === 'EACCES' || error.code === 'EROFS' || error.code === 'EPERM';
+  const remedy = denied && `${error.path ?? root} is not writable: fix its permissions, or use a checkout of your own.`;
+  console.error(error instanceof SetupError ? error.message : remedy || error);
   process.exit(1);
 });

@@ -2,6 +2,8 @@ import { LauncherError } from './errors.ts';
 import type { Run } from './run.ts';
 
 const INTERRUPTED_EXIT_CODE = 130;
+/** One Ctrl-C may reach us twice: from the terminal, and handed on by the program that started us. A person is slower. */
+const ONE_PRESS_MS = 200;
 
 export interface Interrupt {
   /** Aborts at the first Ctrl-C, SIGTERM or SIGHUP, with a `LauncherError` of code `interrupted`. */
@@ -16,12 +18,15 @@ export interface Interrupt {
 export function listenForInterrupt(onFirst: () => void, onFault: (error: unknown) => void, withParent = false): Interrupt {
   const asked = new AbortController();
   let guarded: Run | undefined;
+  let firstAt = 0;
   const happened = new Promise<void>((resolve) => {
     const onSignal = () => {
       if (asked.signal.aborted) {
+        if (performance.now() - firstAt < ONE_PRESS_MS) return;
         guarded?.kill();
         process.exit(INTERRUPTED_EXIT_CODE);
       }
+      firstAt = performance.now();
       onFirst();
       asked.abort(new LauncherError('interrupted', 'Stopped before it was ready.'));
       resolve();

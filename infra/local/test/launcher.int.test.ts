@@ -58,6 +58,15 @@ async function ask(stack: Stack, sql: string): Promise<unknown[]> {
   }
 }
 
+/** Two signals that come together count as one. */
+function interruptAgain(launcher: SpawnedProcess): Promise<boolean> {
+  const press = () => {
+    launcher.kill('SIGINT');
+    return !launcher.isAlive();
+  };
+  return waitFor(press, { what: 'the launcher to have ended', everyMs: 100 });
+}
+
 const recordsOf = (stack: Stack) => Object.values(stack.pids).map((pid) => ({ pid, start_time: startTimeOf(pid) ?? '' }));
 
 describe('what cannot be started is told in one sentence with its remedy, and leaves nothing behind', () => {
@@ -205,7 +214,7 @@ describe('a stack', { timeout: 180_000 }, () => {
     for (const { pid } of records) process.kill(pid, 'SIGSTOP');
     launcher.kill('SIGINT');
     await waitFor(() => launcher.output().endsWith('\n\n'), { what: 'the first signal to be taken', deadlineMs: 30_000 });
-    launcher.kill('SIGINT');
+    await interruptAgain(launcher);
     await expect(launcher.exited).resolves.toMatchObject({ code: 130 });
     await waitFor(() => !records.some(isRunning), { what: 'its processes to be gone', deadlineMs: 30_000 });
   });
@@ -219,7 +228,7 @@ describe('a stack', { timeout: 180_000 }, () => {
     for (const { pid } of records) process.kill(pid, 'SIGSTOP');
     launcher.kill('SIGINT');
     await waitFor(() => launcher.output().endsWith('\n'), { what: 'the first signal to be taken', deadlineMs: 30_000 });
-    launcher.kill('SIGINT');
+    await interruptAgain(launcher);
     await expect(launcher.exited).resolves.toMatchObject({ code: 130 });
     await waitFor(() => !records.some(isRunning), { what: 'its processes to be gone', deadlineMs: 30_000 });
   });
