@@ -81,7 +81,6 @@ export function readConfig(env: Environment = process.env) {
   };
 }
 
-export type Config = ReturnType<typeof readConfig>;
 type Read = z.output<typeof variables>;
 
 const kafkaOf = ({ KAFKA_BROKERS: brokers, KAFKA_USERNAME: username, KAFKA_PASSWORD: password }: Read) => ({

@@ -32,7 +32,7 @@ const authenticator = {
   },
 };
 
-export const servers: readonly PlacementServer[] = [
+const servers: readonly PlacementServer[] = [
   { name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100 },
   { name: 'b', host: 'pg-b', port: 5433, connectionBudget: 300 },
 ];
@@ -46,7 +46,7 @@ export interface TestApp extends AsyncDisposable {
   readonly call: (method: 'GET' | 'POST', url: string, options?: CallOptions) => Promise<Answer>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly token?: string | null;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
@@ -54,7 +54,7 @@ export interface CallOptions {
   readonly server?: HttpServer;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | number | undefined>>;
   // oxlint-disable-next-line typescript/no-explicit-any -- answers are looked into, field by field, by tests

@@ -1,10 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createCommandHandler, eventId, type EventStore } from '@ultracore/event-sourcing';
 import { createEventStoreDb } from '@ultracore/eventstoredb';
 import { createPool } from '@ultracore/postgres';
 import { freshDatabase, testStack } from '@ultracore/testkit';
 import type { Pool } from 'pg';
+import { onTestFinished } from 'vitest';
 import { v4 } from 'uuid';
+import { createTenantProjector, type TenantProjector } from '../src/readmodel/projector.ts';
 import { TENANT_COLUMNS, toReadModelRow } from '../src/readmodel/tenants.ts';
 import { migrateRegistry } from '../src/store/schema.ts';
 import { streamOf, tenantCodec } from '../src/tenant/codec.ts';
@@ -34,6 +35,18 @@ export async function openBackends(): Promise<Backends> {
       await database[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A projector that is stopped at the end of the test. */
+export function startProjector(
+  { pool, store }: Pick<Backends, 'pool' | 'store'>,
+  holder = 'one',
+  onBoundary: (name: string) => void = () => undefined,
+): TenantProjector {
+  const projector = createTenantProjector({ pool, store, holder, leaseTtlMs: 1_000, logger, onBoundary });
+  projector.start();
+  onTestFinished(() => projector.stop());
+  return projector;
 }
 
 let made = 0;
@@ -88,5 +101,3 @@ export async function storedRows(pool: Pool, tenantIds: readonly string[]) {
   );
   return result.rows;
 }
-
-export const nextTick = () => sleep(1);

@@ -8,7 +8,7 @@ import { choosePlacement, type PlacementServer } from './placement.ts';
 export type WantedSettings = { readonly [Key in keyof TenantSettings]?: TenantSettings[Key] | undefined };
 
 /** What somebody asks for who wants a new tenant. */
-export interface WantedTenant {
+interface WantedTenant {
   readonly tenantId: string;
   readonly tenantName: string;
   readonly tier: Tier;

@@ -18,7 +18,7 @@ export const REFUSALS = [
 export type Refusal = (typeof REFUSALS)[number];
 
 /** A provisioning this old may be retried although nothing has reported its failure. */
-export const STALE_PROVISIONING_MS = 15 * 60_000;
+const STALE_PROVISIONING_MS = 15 * 60_000;
 
 const refuse = (code: Refusal, detail: string): never => {
   throw new CommandRefused(code, detail);

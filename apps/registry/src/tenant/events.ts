@@ -36,12 +36,12 @@ export type TenantCreated = Event<
   }
 >;
 /** Asks for a home once more; supersedes the request before it. */
-export type ProvisioningRetryRequested = Event<
+type ProvisioningRetryRequested = Event<
   'ProvisioningRetryRequested',
   { readonly requestId: string; readonly attempt: number; readonly requestedBy: string; readonly requestedAt: string }
 >;
 export type TenantActivated = Event<'TenantActivated', { readonly requestId: string; readonly activatedAt: string }>;
-export type TenantTerminated = Event<
+type TenantTerminated = Event<
   'TenantTerminated',
   {
     readonly reason: string;
@@ -53,7 +53,7 @@ export type TenantTerminated = Event<
 >;
 
 /** What the registry decides. Moves a tenant's ETag. */
-export type DecidedEvent = TenantCreated | ProvisioningRetryRequested | TenantActivated | TenantTerminated;
+type DecidedEvent = TenantCreated | ProvisioningRetryRequested | TenantActivated | TenantTerminated;
 
 export type ProvisioningStarted = Event<
   'ProvisioningStarted',
@@ -66,15 +66,15 @@ export type ProvisioningStarted = Event<
   }
 >;
 export type CredentialsIssued = Event<'CredentialsIssued', Credential & { readonly issuedAt: string }>;
-export type DatabaseCreated = Event<
+type DatabaseCreated = Event<
   'DatabaseCreated',
   { readonly requestId: string; readonly dbName: string; readonly createdAt: string }
 >;
-export type SchemaCreated = Event<
+type SchemaCreated = Event<
   'SchemaCreated',
   { readonly requestId: string; readonly dbName: string; readonly schemaName: string; readonly createdAt: string }
 >;
-export type MigrationsCompleted = Event<
+type MigrationsCompleted = Event<
   'MigrationsCompleted',
   {
     readonly requestId: string;
@@ -84,7 +84,7 @@ export type MigrationsCompleted = Event<
     readonly completedAt: string;
   }
 >;
-export type MigrationsFailed = Event<
+type MigrationsFailed = Event<
   'MigrationsFailed',
   {
     readonly requestId: string;
@@ -94,7 +94,7 @@ export type MigrationsFailed = Event<
     readonly failedAt: string;
   }
 >;
-export type ProvisioningFailed = Event<
+type ProvisioningFailed = Event<
   'ProvisioningFailed',
   {
     readonly requestId: string;
@@ -118,5 +118,3 @@ export type TenantFact =
   | ProvisioningFailed;
 
 export type TenantEvent = DecidedEvent | TenantFact;
-
-export type TenantEventType = TenantEvent['type'];

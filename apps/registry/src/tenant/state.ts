@@ -2,13 +2,13 @@ import type { Credential, Tier } from './events.ts';
 import type { TenantSettings } from './settings.ts';
 
 /** Where a tenant's data lives on its server. */
-export interface Home {
+interface Home {
   readonly dbName: string;
   /** Null where the whole database is the tenant's. */
   readonly schemaName: string | null;
 }
 
-export interface ProvisionRequest<Outcome extends 'open' | 'done' | 'failed' | 'cancelled'> {
+interface ProvisionRequest<Outcome extends 'open' | 'done' | 'failed' | 'cancelled'> {
   /** The id of the event that asked. */
   readonly id: string;
   /** 1 for the creation, one more for each retry. */
@@ -38,7 +38,7 @@ export interface TenantRecord {
   readonly decidedRevision: number;
 }
 
-export interface NoTenant {
+interface NoTenant {
   readonly status: 'none';
 }
 export interface ProvisioningTenant extends TenantRecord {
@@ -49,7 +49,7 @@ export interface ProvisioningTenant extends TenantRecord {
   readonly nextCredential: Credential | null;
   readonly migrationVersion: string | null;
 }
-export interface ActiveTenant extends TenantRecord {
+interface ActiveTenant extends TenantRecord {
   readonly status: 'active';
   readonly provision: ProvisionRequest<'done'>;
   readonly home: Home;
@@ -69,7 +69,7 @@ export interface FailedTenant extends TenantRecord {
     readonly failedAt: string;
   };
 }
-export interface TerminatedTenant extends TenantRecord {
+interface TerminatedTenant extends TenantRecord {
   readonly status: 'terminated';
   readonly provision: ProvisionRequest<'failed' | 'cancelled'>;
   readonly reason: string;

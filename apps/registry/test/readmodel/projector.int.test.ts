@@ -1,23 +1,8 @@
 import { waitFor } from '@ultracore/testkit';
-import type { EventStore } from '@ultracore/event-sourcing';
-import type { Pool } from 'pg';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createTenantProjector, type TenantProjector } from '../../src/readmodel/projector.ts';
+import { describe, expect, test } from 'vitest';
 import { writeTenants } from '../../src/readmodel/tenants.ts';
-import { logger } from '../app.ts';
-import { createHistory, freshTenantId, openBackends, storedRows } from '../backends.ts';
+import { createHistory, freshTenantId, openBackends, startProjector, storedRows } from '../backends.ts';
 import { factsOf } from '../tenant/examples.ts';
-
-function startProjector(
-  { pool, store }: { pool: Pool; store: EventStore },
-  holder = 'one',
-  onBoundary: (name: string) => void = () => undefined,
-): TenantProjector {
-  const projector = createTenantProjector({ pool, store, holder, leaseTtlMs: 1_000, logger, onBoundary });
-  projector.start();
-  onTestFinished(() => projector.stop());
-  return projector;
-}
 
 describe('the projector', () => {
   test('keeps a row for each tenant that equals the fold of its stream, column for column', async () => {

@@ -1,11 +1,9 @@
 import { dumpSchema } from '@ultracore/postgres';
 import { waitFor } from '@ultracore/testkit';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createTenantProjector } from '../../src/readmodel/projector.ts';
+import { describe, expect, test } from 'vitest';
 import { rebuildTenants } from '../../src/readmodel/rebuild.ts';
 import { SCHEMA } from '../../src/store/schema.ts';
-import { logger } from '../app.ts';
-import { createHistory, freshTenantId, openBackends, storedRows } from '../backends.ts';
+import { createHistory, freshTenantId, openBackends, startProjector, storedRows } from '../backends.ts';
 import { factsOf } from '../tenant/examples.ts';
 
 describe('a rebuild', () => {
@@ -13,16 +11,7 @@ describe('a rebuild', () => {
     await using backends = await openBackends();
     const { store, pool } = backends;
     const history = createHistory(store);
-    const projector = createTenantProjector({
-      pool,
-      store,
-      holder: 'one',
-      leaseTtlMs: 1_000,
-      logger,
-      onBoundary: () => undefined,
-    });
-    projector.start();
-    onTestFinished(() => projector.stop());
+    startProjector(backends);
     await pool.query('grant select on tenant_configs to public');
     const ids: string[] = [];
     for (const name of ['plain', 'tab\tand\\slash', 'Zoë “Quoted”', String.raw`\N`]) {
@@ -59,16 +48,7 @@ describe('a rebuild', () => {
     await using backends = await openBackends();
     const { store, pool } = backends;
     const history = createHistory(store);
-    const projector = createTenantProjector({
-      pool,
-      store,
-      holder: 'one',
-      leaseTtlMs: 1_000,
-      logger,
-      onBoundary: () => undefined,
-    });
-    projector.start();
-    onTestFinished(() => projector.stop());
+    startProjector(backends);
     const ids: string[] = [];
     const stopping = new AbortController();
     const working = (async () => {

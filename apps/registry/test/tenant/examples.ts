@@ -6,10 +6,10 @@ import { fromSettingsRow } from '../../src/tenant/row.ts';
 /** Names for ids in tests: the same word is always the same UUID. */
 export const idOf = (name: string): string => v5(name, v5.DNS);
 
-export const T0 = '2026-03-01T09:00:00.000Z';
+const T0 = '2026-03-01T09:00:00.000Z';
 export const minutesLater = (minutes: number): string => new Date(Date.parse(T0) + minutes * 60_000).toISOString();
 
-export const settings = fromSettingsRow({
+const settings = fromSettingsRow({
   min_connections: 5,
   max_connections: 20,
   connection_timeout_seconds: 30,
