@@ -5,7 +5,7 @@ import { GrpcCode, type GrpcStatus, statusOf, toTrailers } from './status.ts';
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc+proto' };
 
 /** What a method does with the messages of its caller. A throw ends the call with that error's status. */
-export interface MessageSink {
+interface MessageSink {
   readonly message: (bytes: Buffer) => void;
   /** The caller sends nothing more. */
   readonly halfClose: () => void;

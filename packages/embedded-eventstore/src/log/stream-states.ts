@@ -60,5 +60,3 @@ export function createStreamStates(storage: Storage) {
     forgetAll: () => states.clear(),
   };
 }
-
-export type StreamStates = ReturnType<typeof createStreamStates>;

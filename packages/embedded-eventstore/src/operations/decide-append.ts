@@ -1,7 +1,7 @@
 /** What a writer expects of a stream: its last revision, or a word of the protocol. */
 export type ExpectedRevision = number | 'any' | 'no_stream' | 'stream_exists';
 
-export interface Found {
+interface Found {
   readonly revision: number;
   readonly position: number;
 }

@@ -3,7 +3,7 @@ import { ProtobufReader } from './protobuf-reader.ts';
 import { readStreamIdentifier } from './write-requests.ts';
 
 /** Where a read begins: a revision in a stream, a position in the log, or one of its ends. */
-export type ReadFrom = number | 'start' | 'end';
+type ReadFrom = number | 'start' | 'end';
 
 export interface EventFilter {
   readonly on: 'stream_name' | 'event_type';
