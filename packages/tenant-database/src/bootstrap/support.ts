@@ -46,7 +46,7 @@ const TENANT_ROWS = '(tenant_id = (select ultracore.current_tenant_id()))';
 export const TENANT_ROWS_EXPRESSION = '(tenant_id = ( SELECT ultracore.current_tenant_id() AS current_tenant_id))';
 
 /** A relation option as Postgres stores it, in any of its spellings of "true". */
-export const SECURITY_INVOKER = `coalesce(array_to_string(c.reloptions, ',') ~* '(^|,)security_invoker=(true|on|yes|1)(,|$)', false)`;
+const SECURITY_INVOKER = `coalesce(array_to_string(c.reloptions, ',') ~* '(^|,)security_invoker=(true|on|yes|1)(,|$)', false)`;
 
 /**
  * The faults of a schema that small tenants are to share, one sentence each; `%HOME%` is the schema's oid. Everything that
