@@ -7,8 +7,8 @@ const serverSchema = z.strictObject({
   host: z.string().min(1),
   port: z.int().min(1).max(65_535),
   connection_budget: z.int().min(1),
-  standbys: z.array(z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65_535) })),
-  admin_user: z.string().min(1),
+  standbys: z.array(z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65_535) })).default([]),
+  admin_user: z.string().min(1).default('ultracore_admin'),
   admin_password_file: z.string().min(1),
 });
 

@@ -63,6 +63,8 @@ export interface PostgresServer extends ServerAddress {
 
 /** Longer than any single statement of a healthy creation, shorter than anybody's patience with a server that hangs. */
 const QUERY_TIMEOUT_MS = 60_000;
+/** Connections kept open to each of the two databases, so that the first tenant after a quiet time does not wait for one. */
+const WARM = 2;
 const RETRY = { firstMs: 250, longestMs: 5000 } as const;
 
 /**
@@ -96,7 +98,7 @@ export function createServer(options: ServerOptions): PostgresServer {
   function poolOf(database: string): Pool {
     const known = pools.get(database);
     if (known) return known;
-    const pool = new Pool({ ...configOf(database), max: options.concurrency + 2, idleTimeoutMillis: 30_000 });
+    const pool = new Pool({ ...configOf(database), max: options.concurrency + 2, min: WARM, idleTimeoutMillis: 30_000 });
     // What breaks while idle is replaced at the next use.
     pool.on('error', () => undefined);
     pools.set(database, pool);

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { decideRepair, type FoundHome, type FoundLogin } from './repair.ts';
+import { createdHome, fingerprintOf, wantedHome } from './wanted.ts';
+import type { WantedTenant } from './situation.ts';
+
+const row = (more: Partial<WantedTenant> = {}): WantedTenant => ({
+  tenant_id: 'acme',
+  tier: 'standard',
+  status: 'active',
+  revision: 9,
+  home_request_id: 'r1',
+  max_connections: 20,
+  credential: { request_id: 'r1' },
+  requests: { provision: { id: 'r1', outcome: 'done', attempt: 1 } },
+  ...more,
+});
+const login = (more: Partial<FoundLogin> = {}): FoundLogin => ({
+  exists: true,
+  ours: true,
+  canLogin: true,
+  connectionLimit: 25,
+  settings: ['statement_timeout=30000', 'idle_in_transaction_session_timeout=30000', 'temp_file_limit=1024MB'],
+  ...more,
+});
+const found = (more: Partial<FoundHome> = {}): FoundHome => ({
+  role: login(),
+  readonlyRole: login(),
+  database: undefined,
+  schema: { exists: true, ours: true },
+  ...more,
+});
+const wanted = (more: Partial<WantedTenant> = {}) => {
+  const home = wantedHome(row(more));
+  if (home === null) throw new Error('There is a home.');
+  return home;
+};
+
+describe('what is wanted of a home', () => {
+  it('is nothing before it is finished and after it is purged', () => {
+    expect(wantedHome(row({ home_request_id: null }))).toBeNull();
+    expect(wantedHome(row({ credential: null }))).toBeNull();
+    expect(wantedHome(row({ status: 'purged' }))).toBeNull();
+  });
+
+  it.each(['suspended', 'terminated', 'failed', 'provisioning'] as const)('is no login while the tenant is %s', (status) => {
+    expect(wanted({ status }).login).toBe(false);
+  });
+
+  it('is, right after a creation, what the creation has made', () => {
+    expect(fingerprintOf(createdHome(row({ home_request_id: null }), 'r1'))).toBe(fingerprintOf(wanted()));
+  });
+
+  it('changes with everything that Postgres must be told of, and with nothing else', () => {
+    const now = fingerprintOf(wanted());
+    expect(fingerprintOf(wanted({ revision: 100 }))).toBe(now);
+    for (const change of [
+      { status: 'suspended' },
+      { max_connections: 21 },
+      { credential: { request_id: 'r2' } },
+      { home_request_id: 'r2' },
+    ] as const) {
+      expect(fingerprintOf(wanted(change))).not.toBe(now);
+    }
+  });
+});
+
+describe('the repair of a home', () => {
+  it('is nothing when all is as it should be', () => {
+    expect(decideRepair(wanted(), found())).toEqual({ do: 'nothing' });
+    expect(
+      decideRepair(
+        wanted({ status: 'suspended' }),
+        found({ role: login({ canLogin: false }), readonlyRole: login({ canLogin: false }) }),
+      ),
+    ).toEqual({
+      do: 'nothing',
+    });
+  });
+
+  it('closes a login that should be closed, even if only one of them is open', () => {
+    expect(decideRepair(wanted({ status: 'suspended' }), found({ role: login({ canLogin: false }) }))).toEqual({ do: 'close' });
+  });
+
+  it.each([
+    ['role: cannot log in', { role: login({ canLogin: false }) }],
+    ['readonly_role: connection limit 3', { readonlyRole: login({ connectionLimit: 3 }) }],
+    [
+      'role: not statement_timeout=30000',
+      {
+        role: login({ settings: ['statement_timeout=0', 'idle_in_transaction_session_timeout=30000', 'temp_file_limit=1024MB'] }),
+      },
+    ],
+  ])('opens anew what is not as wanted: %s', (fault, part) => {
+    expect(decideRepair(wanted(), found(part))).toEqual({ do: 'open', because: [fault] });
+  });
+
+  it('only reports what is gone or somebody else’s, whatever else is wrong', () => {
+    const schema = { exists: false, ours: false };
+    expect(decideRepair(wanted(), found({ schema, role: login({ ours: false, canLogin: false }) }))).toEqual({
+      do: 'report',
+      missing: ['role', 'schema'],
+    });
+  });
+});
