@@ -9,8 +9,8 @@ export interface HealthReport {
 }
 
 export interface Health {
-  /** A second check of the same name replaces the first. */
-  add(name: string, check: HealthCheck): void;
+  /** A second check of the same name replaces the first. One that is `advisory` is shown, and no reason not to be well. */
+  add(name: string, check: HealthCheck, options?: { advisory?: boolean }): void;
   /** Runs all checks at once; one that has not answered after two seconds counts as failed. */
   report(): Promise<HealthReport>;
 }
@@ -18,15 +18,17 @@ export interface Health {
 const CHECK_TIMEOUT_MS = 2000;
 
 export function createHealth(): Health {
-  const checks = new Map<string, HealthCheck>();
+  const checks = new Map<string, { check: HealthCheck; advisory: boolean }>();
   return {
-    add(name, check) {
-      checks.set(name, check);
+    add(name, check, { advisory = false } = {}) {
+      checks.set(name, { check, advisory });
     },
     async report() {
-      const results = await Promise.all([...checks].map(async ([name, check]) => ({ name, reason: await reasonOf(check) })));
+      const results = await Promise.all(
+        [...checks].map(async ([name, { check, advisory }]) => ({ name, advisory, reason: await reasonOf(check) })),
+      );
       return {
-        ok: results.every(({ reason }) => reason === undefined),
+        ok: results.every(({ advisory, reason }) => advisory || reason === undefined),
         checks: results.map(({ name, reason }) => ({
           name,
           ok: reason === undefined,

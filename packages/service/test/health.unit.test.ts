@@ -28,6 +28,19 @@ describe('createHealth', () => {
     });
   });
 
+  it('shows what is advisory without failing for it', async () => {
+    const health = createHealth();
+    health.add('kafka', () => undefined);
+    health.add('second server', () => 'not hardened', { advisory: true });
+    expect(await health.report()).toEqual({
+      ok: true,
+      checks: [
+        { name: 'kafka', ok: true },
+        { name: 'second server', ok: false, reason: 'not hardened' },
+      ],
+    });
+  });
+
   it('takes a check that hangs for failed', async () => {
     vi.useFakeTimers();
     try {
