@@ -84,7 +84,11 @@ await runMain(NAME, async () => {
   const readiness = createHealth();
   readiness.add('bookkeeping', async () => void (await pool.query('select 1')));
   readiness.add('kafka', () => consumer.health());
-  readiness.add('postgres servers', () => worker.problem());
+  for (const server of worker.servers)
+    readiness.add(`postgres server ${server.name}`, () => server.problem(), { advisory: true });
+  readiness.add('postgres servers', () =>
+    worker.servers.every((server) => server.problem() !== undefined) ? 'none of them can be used' : undefined,
+  );
   const liveness = createHealth();
   liveness.add('work loop', () => (worker.idleMs() > LONGEST_ROUND_MS ? 'it has not looked for work for a minute' : undefined));
   const http = await createHttpServer({

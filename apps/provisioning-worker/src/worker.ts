@@ -47,8 +47,8 @@ export interface Worker {
   /** Takes nothing more, finishes what is in hand, gives every lease back. */
   stop(): Promise<void>;
   wake(): void;
-  /** Why no tenant of any server can be worked on; undefined when some can. */
-  problem(): string | undefined;
+  /** Each server with why it is not used; undefined when it is. */
+  readonly servers: readonly { readonly name: string; problem(): string | undefined }[];
   /** Milliseconds since the worker last looked for work. */
   idleMs(): number;
 }
@@ -159,10 +159,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     stop: () => (stopping ??= stop()),
     wake: () => loop.wake(),
-    problem() {
-      const problems = servers.flatMap((server) => server.problem() ?? []);
-      return problems.length === servers.length ? problems.join(' | ') : undefined;
-    },
+    servers,
     idleMs: () => performance.now() - loop.lastRoundAt(),
   };
 }

@@ -1,3 +1,4 @@
+import { bootstrapServer } from '@ultracore/tenant-database';
 import { startPrivatePostgres, waitFor } from '@ultracore/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { asTenant, objectsOf } from './support/homes.ts';
@@ -22,7 +23,7 @@ it('a dead server delays only its own tenants, which are made once it is back', 
   await Promise.all([...waiting, ...going].map((registry) => registry.create()));
   worker.wake();
   await Promise.all(going.map((registry) => registry.answer(5000)));
-  expect(worker.problem()).toBeUndefined();
+  expect(worker.servers.map((server) => server.problem() === undefined)).toEqual([false, true]);
 
   await two.postgres.resume();
   await Promise.all(waiting.map((registry) => registry.answer()));
@@ -55,10 +56,12 @@ it('a server that is not bootstrapped is refused with the list of what is missin
   const registry = playRegistry(rig.pool, bare, 'early-firm', 'small');
   await registry.create();
   const worker = await rig.worker([admin]);
-  await waitFor(() => worker.problem()?.includes('not_bootstrapped'), { what: 'the refusal' });
-  expect(worker.problem()).toContain('Role ultracore_owner does not exist');
+  await waitFor(() => worker.servers[0]?.problem()?.includes('not_bootstrapped'), { what: 'the refusal' });
+  expect(worker.servers[0]?.problem()).toContain('Role ultracore_owner does not exist');
   expect(rig.log.join('')).toContain('is refused');
   expect((await rig.pool.query('select from told')).rowCount).toBe(0);
+  await bootstrapServer(bare.url(), { adminPassword: ADMIN_PASSWORD });
+  expect(await registry.answer()).toBe('active');
 });
 
 it('a server whose hardening was taken back is refused by name of what is open', async () => {
@@ -67,7 +70,7 @@ it('a server whose hardening was taken back is refused by name of what is open',
   const worker = await rig.worker([one]);
   const registry = playRegistry(rig.pool, one, 'patient-firm', 'small');
   await registry.create();
-  await waitFor(() => worker.problem()?.includes('not_hardened:public_on_database'), { what: 'the refusal' });
+  await waitFor(() => worker.servers[0]?.problem()?.includes('not_hardened:public_on_database'), { what: 'the refusal' });
   expect(await objectsOf(one, 'patient-firm')).toEqual([]);
   await one.query('revoke connect on database postgres from public');
   expect(await registry.answer()).toBe('active');
@@ -78,7 +81,7 @@ it('a wrong admin password is the server’s trouble, not the tenants’', async
   const worker = await rig.worker([{ ...one, password: `not ${ADMIN_PASSWORD}` }]);
   const registry = playRegistry(rig.pool, one, 'locked-out', 'small');
   await registry.create();
-  await waitFor(() => worker.problem()?.includes('pg_28p01'), { what: 'the refusal' });
+  await waitFor(() => worker.servers[0]?.problem()?.includes('pg_28p01'), { what: 'the refusal' });
   expect((await rig.pool.query('select from told')).rowCount).toBe(0);
   expect(rig.log.join('')).not.toContain(ADMIN_PASSWORD);
 });

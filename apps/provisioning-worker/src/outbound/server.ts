@@ -176,11 +176,11 @@ export function createServer(options: ServerOptions): PostgresServer {
         case 'fit':
           return undefined;
         case 'unverified':
-          return `${name}: not verified yet`;
+          return 'not verified yet';
         case 'unreachable':
-          return `${name}: ${unreachableBecause}`;
+          return unreachableBecause;
         case 'unfit':
-          return `${name}: ${findings.map(({ code, detail }) => `${code} (${detail})`).join('; ')}`;
+          return findings.map(({ code, detail }) => `${code} (${detail})`).join('; ');
         default:
           return state satisfies never;
       }
