@@ -40,6 +40,8 @@ export interface Platform extends AsyncDisposable {
   readonly secrets: Secrets;
   readonly tokens: NonNullable<Stack['tokens']>;
   start(name: ServiceName, options?: StartOptions): Promise<RunningService>;
+  /** Those of a service that were started and have not ended. */
+  running(name: ServiceName): RunningService[];
   /** The HTTP API of a registry, the one started last unless given. */
   api(role?: keyof NonNullable<Stack['tokens']>, registry?: RunningService): Api;
   /** Everything that any service of this platform has written to its log. */
@@ -47,7 +49,7 @@ export interface Platform extends AsyncDisposable {
 }
 
 const silent: Terminal = {
-  step: (_name, work) => work(() => {}),
+  step: (_name, work) => work(),
   begin: () => {},
   line: () => {},
   warn: () => {},
@@ -89,6 +91,7 @@ export async function createPlatform(): Promise<Platform> {
     secrets,
     tokens,
     start,
+    running: (name) => services.filter((service) => service.name === name && service.isAlive()),
     api(role = 'operator', registry = services.findLast((service) => service.name === 'registry' && service.isAlive())) {
       if (registry === undefined) throw new Error('No registry is running.');
       return createApi(registry.url, tokens[role]);
@@ -101,14 +104,15 @@ export async function createPlatform(): Promise<Platform> {
   };
 }
 
+/** Waits for `/readyz`; a process that ends instead is not waited for. */
 async function untilServiceReady(service: RunningService): Promise<void> {
-  await waitFor(
-    async () => {
-      if (!service.isAlive()) throw new Error(`it ended: ${service.output().slice(-2000)}`);
-      return (await fetch(`${service.url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
-    },
-    { what: `${service.name} to be ready (log ${service.logFile})`, deadlineMs: 60_000 },
-  );
+  const isReady = async () => (await fetch(`${service.url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
+  await waitFor(async () => !service.isAlive() || (await isReady()), {
+    what: `${service.name} to be ready (log ${service.logFile})`,
+    deadlineMs: 60_000,
+  });
+  if (!service.isAlive())
+    throw new Error(`${service.name} did not start (log ${service.logFile}): ${service.output().slice(-2_000)}`);
 }
 
 /** The public half of the signing key, where the services look for it. */
