@@ -12,8 +12,8 @@ export const sessionName = (token: string): string => `ultracore-worker lease ${
 export interface Sessions {
   /** A session in a database, the same one each time, on which statements may be sent under the lease. */
   get(database: string): Promise<Connection>;
-  /** Ends the session in one database, so that it can be dropped, or in all of them. */
-  end(database?: string): Promise<void>;
+  /** Ends the session in one database, so that it can be dropped. */
+  end(database: string): Promise<void>;
   /** Ends every session without waiting for anything. */
   destroy(): void;
   /** Gives connections back for the next tenant. */
@@ -54,11 +54,9 @@ export function openSessions({ connect, token, isHeld }: SessionOptions): Sessio
       return (open.get(database) ?? (await openOne(database))).client;
     },
     async end(database) {
-      for (const [name, connection] of open) {
-        if (database !== undefined && name !== database) continue;
-        open.delete(name);
-        await connection.end();
-      }
+      const connection = open.get(database);
+      open.delete(database);
+      await connection?.end();
     },
     destroy() {
       destroyed = true;

@@ -1,9 +1,7 @@
 import {
-  ADMIN_DATABASE,
   APP_SCHEMA,
   homeNames,
   runMigrations,
-  SHARED_DATABASE,
   TenantDatabaseError,
   type Connection,
   type Migration,
@@ -21,8 +19,6 @@ export function createMigrateHome(migrations: readonly Migration[]): Effect {
     const session = await sessions.get(database);
     if (home.tier === 'small') return { outcome: await migrateShared(session, migrations) };
     const { version, total } = await runMigrations(session, { schema, migrations });
-    // Its own database may be dropped or renamed only while nobody is connected.
-    if (database !== SHARED_DATABASE && database !== ADMIN_DATABASE) await sessions.end(database);
     return { outcome: outcomeOf(version, total) };
   };
 }

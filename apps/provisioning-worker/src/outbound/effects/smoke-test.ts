@@ -30,7 +30,6 @@ async function enter({ server, home }: EffectContext, kind: LoginKind, password:
 async function assertHardened({ home, sessions }: EffectContext): Promise<void> {
   const { database } = homeNames(home.tenantId, home.tier);
   const findings = await verifyDatabase(await sessions.get(database), { shared: false });
-  await sessions.end(database);
   if (findings.length === 0) return;
   const list = findings.map(({ code, detail }) => `${code} (${detail})`).join('; ');
   throw new TenantDatabaseError('smoke_failed', `Database ${database} is not hardened: ${list}`);

@@ -1,4 +1,4 @@
-import { ADMIN_DATABASE, SHARED_DATABASE, undoHome, type Connect } from '@ultracore/tenant-database';
+import { ADMIN_DATABASE, homeNames, SHARED_DATABASE, undoHome, type Connect } from '@ultracore/tenant-database';
 import type { Sessions } from '../sessions.ts';
 import type { UndoOutcome } from '../translate.ts';
 import type { Effect } from './effect.ts';
@@ -10,18 +10,21 @@ import type { Effect } from './effect.ts';
 export const removeHome: Effect = async ({ home, work, sessions }) => {
   const outcome: UndoOutcome = { cleanedUp: true };
   if (work.intended === null) return { outcome };
+  const { database } = homeNames(home.tenantId, home.tier);
+  if (!isPooled(database)) await sessions.end(database);
   await undoHome(underLease(sessions), home, { creationRecorded: true });
   return { outcome };
 };
+
+const isPooled = (database: string): boolean => database === ADMIN_DATABASE || database === SHARED_DATABASE;
 
 /** Connections under the lease. One to a tenant's own database is closed after use, so that the database can be dropped. */
 function underLease(sessions: Sessions): Connect {
   return async (database) => {
     const session = await sessions.get(database);
-    const isPooled = database === ADMIN_DATABASE || database === SHARED_DATABASE;
     return {
       query: session.query.bind(session),
-      end: () => (isPooled ? Promise.resolve() : sessions.end(database)),
+      end: () => (isPooled(database) ? Promise.resolve() : sessions.end(database)),
     };
   };
 }
