@@ -11,13 +11,13 @@ export type Decision =
   | { readonly do: 'close'; readonly outcome: Outcome };
 
 /** What the directory says of a request: not yet anything, go on, it has an end, or another request has taken its place. */
-export type Verdict = 'unknown' | 'go_on' | Outcome;
+type Verdict = 'unknown' | 'go_on' | Outcome;
 
 /**
  * The registry's word on the item's request. A request that no row names (forged, or overtaken by a retry) is superseded:
  * it may not make anything, and what it made goes.
  */
-export const verdict = ({ item, row }: Situation): Verdict => {
+const verdict = ({ item, row }: Situation): Verdict => {
   if (row === null || row.revision < item.revision) return 'unknown';
   const provision = row.requests.provision;
   if (provision?.id === item.requestId) return provision.outcome === 'open' ? 'go_on' : provision.outcome;
