@@ -55,11 +55,13 @@ export interface Worker {
 
 const LEASE_TTL_MS = 10_000;
 const POLL_MS = 250;
-const CONNECT_TIMEOUT_MS = 3000;
+const CONNECT_TIMEOUT_MS = 5000;
 const VERIFY_EVERY_MS = 60_000;
 /** How long an open request may be known from the directory alone before the worker no longer waits for its event. */
 const FORGOTTEN_AFTER_MS = 60_000;
 const TESTED_TOGETHER = 4;
+/** Admin connections beside those for tenants: to verify, survey, migrate what is shared, end sessions. */
+const HOUSEKEEPING_CONNECTIONS = 4;
 
 type Task = { readonly kind: 'item'; readonly item: LeasedItem } | { readonly kind: 'home'; readonly lease: TenantLease };
 
@@ -167,7 +169,8 @@ export function createWorker(options: WorkerOptions): Worker {
 function toServer(server: AdminServer, { concurrency, migrations, logger }: WorkerOptions): PostgresServer {
   return createServer({
     ...server,
-    concurrency,
+    // A task that had to wait for a connection would be taken for one that cannot reach the server.
+    connections: concurrency + TESTED_TOGETHER + HOUSEKEEPING_CONNECTIONS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     verifyEveryMs: VERIFY_EVERY_MS,
     logger,

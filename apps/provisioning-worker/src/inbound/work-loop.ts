@@ -43,6 +43,7 @@ export function createWorkLoop<Server extends LoopServer, Item>(options: WorkLoo
   let poll: NodeJS.Timeout | undefined;
   let woken = Promise.withResolvers<void>();
   let roundAt = performance.now();
+  let failing = false;
 
   function wake(): void {
     woken.resolve();
@@ -51,9 +52,20 @@ export function createWorkLoop<Server extends LoopServer, Item>(options: WorkLoo
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       woken = Promise.withResolvers();
-      await round().catch((error: unknown) => logger.error({ err: error }, 'a round of work could not be begun'));
+      await attempt();
       roundAt = performance.now();
       await woken.promise;
+    }
+  }
+
+  /** A bookkeeping that is away is told of once, not at every poll. */
+  async function attempt(): Promise<void> {
+    try {
+      await round();
+      failing = false;
+    } catch (error) {
+      if (!failing) logger.error({ err: error }, 'no work can be taken now; trying again');
+      failing = true;
     }
   }
 

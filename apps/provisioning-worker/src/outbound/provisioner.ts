@@ -32,7 +32,7 @@ const LOOK_AGAIN_MS = 200;
 type AnyStep = StepName | UndoStepName;
 
 /** What happened, for metrics. */
-export interface ProvisioningObserver {
+interface ProvisioningObserver {
   step(step: AnyStep, tier: string, seconds: number): void;
   closed(outcome: string): void;
 }
@@ -123,12 +123,14 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
   }
 
   async function afterTrouble(step: AnyStep, hand: Hand<LeasedItem>, work: Work, error: unknown): Promise<Work | null> {
-    const { lease: item, server, lost } = hand;
+    const { lease: item, server, sessions, lost } = hand;
     if (lost.aborted || error instanceof LeaseLostError) return null;
     const judged = judge(error);
     const details = { ...named(item), step, code: judged.code, reason: judged.reason };
     if (judged.kind === 'server') {
       server.reportTrouble(error);
+      // One that hangs would be waited for again when it is given back.
+      sessions.destroy();
       logger.warn(details, 'a step waits until its Postgres server can be used again');
       await postpone(pool, item, { afterMs: LOOK_AGAIN_MS, counts: false, unclear: false });
       return null;

@@ -49,7 +49,10 @@ export function createRepairer(options: RepairerOptions): Repairer {
     } catch (error) {
       if (lost.aborted || error instanceof LeaseLostError) return;
       const { kind, code, reason } = judge(error);
-      if (kind === 'server') server.reportTrouble(error);
+      if (kind === 'server') {
+        server.reportTrouble(error);
+        hand.sessions.destroy();
+      }
       logger.warn({ tenant_id: lease.tenantId, code, reason }, "a home's logins could not be brought in line; trying again");
       return postponeHome(pool, lease, LOOK_AGAIN_MS);
     }

@@ -10,7 +10,7 @@ import { Client, Pool, type ClientBase, type ClientConfig, type PoolClient } fro
 import { backoffMs } from '../provisioning/backoff.ts';
 import { troubleOf } from '../provisioning/trouble.ts';
 
-export interface ServerAddress {
+interface ServerAddress {
   readonly name: string;
   readonly host: string;
   readonly port: number;
@@ -19,8 +19,8 @@ export interface ServerAddress {
 export interface ServerOptions extends ServerAddress {
   readonly user: string;
   readonly password: string;
-  /** Tenants worked on at once. Admin connections: one per tenant and database, and two to look after the server. */
-  readonly concurrency: number;
+  /** Admin connections at most to each of the two databases that every tenant needs. */
+  readonly connections: number;
   readonly connectTimeoutMs: number;
   /** How often a fit server is verified again. */
   readonly verifyEveryMs: number;
@@ -43,7 +43,7 @@ export interface AdminConnection {
   destroy(): void;
 }
 
-export type ServerState = 'unverified' | 'fit' | 'unfit' | 'unreachable';
+type ServerState = 'unverified' | 'fit' | 'unfit' | 'unreachable';
 
 export interface PostgresServer extends ServerAddress {
   readonly state: ServerState;
@@ -98,7 +98,7 @@ export function createServer(options: ServerOptions): PostgresServer {
   function poolOf(database: string): Pool {
     const known = pools.get(database);
     if (known) return known;
-    const pool = new Pool({ ...configOf(database), max: options.concurrency + 2, min: WARM, idleTimeoutMillis: 30_000 });
+    const pool = new Pool({ ...configOf(database), max: options.connections, min: WARM, idleTimeoutMillis: 30_000 });
     // What breaks while idle is replaced at the next use.
     pool.on('error', () => undefined);
     pools.set(database, pool);

@@ -30,11 +30,11 @@ export interface Told {
 }
 
 /** What step `migrate` leaves behind for the fact that ends a creation. */
-export const migrationOutcome = z.object({ version: z.string(), applied: z.int(), tablesCreated: z.int() });
+const migrationOutcome = z.object({ version: z.string(), applied: z.int(), tablesCreated: z.int() });
 export type MigrationOutcome = z.infer<typeof migrationOutcome>;
 
 /** What step `undo` leaves behind. */
-export const undoOutcome = z.object({ cleanedUp: z.boolean() });
+const undoOutcome = z.object({ cleanedUp: z.boolean() });
 export type UndoOutcome = z.infer<typeof undoOutcome>;
 
 /** For a failure of migrations of which none is known to be the one. */

@@ -22,7 +22,7 @@ export interface KnownTenant {
   readonly hasHome: boolean;
 }
 
-export interface Orphan {
+interface Orphan {
   readonly object: FoundObject;
   readonly why: 'no_comment' | 'unknown_request' | 'not_the_home' | 'left_over';
 }

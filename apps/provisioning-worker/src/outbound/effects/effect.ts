@@ -17,7 +17,7 @@ export interface EffectContext {
 }
 
 /** What a step leaves behind. */
-export interface Effected {
+interface Effected {
   /** Kept with the closed step. */
   readonly outcome: object;
   /** The item read again, where the step changed what is known of it. */
