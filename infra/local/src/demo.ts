@@ -113,22 +113,18 @@ async function show(stack: Stack): Promise<number> {
 /** Creates the firm, or finds it, and prints its events as they arrive until it is active. */
 async function onboard(api: Api, firm: NewTenant): Promise<Tenant> {
   const began = performance.now();
-  const { made } = await api.create(firm, `demo ${firm.tenant_id}`);
   let revision = -1;
-  let toldOld = false;
+  if (await api.exists(firm.tenant_id)) {
+    revision = (await api.eventsAfter(firm.tenant_id, revision)).at(-1)?.revision ?? revision;
+    terminal.line(`  ${firm.tenant_id.padEnd(firmWidth)}  ${colours.dim('was onboarded by an earlier demo')}`);
+  }
+  await api.create(firm, `demo ${firm.tenant_id}`);
   for (;;) {
     const tenant = await api.get(firm.tenant_id);
     const events = await api.eventsAfter(firm.tenant_id, revision);
     for (const event of events) {
       revision = event.revision;
-      // A firm of an earlier demo: its story has been told.
-      if (Date.parse(event.time) >= Date.now() - (performance.now() - began) - 5_000) say(firm.tenant_id, began, event);
-      else if (!toldOld) {
-        toldOld = true;
-        terminal.line(
-          `  ${firm.tenant_id.padEnd(firmWidth)}  ${colours.dim(`was onboarded by an earlier demo${made ? '' : '; its home is used again'}`)}`,
-        );
-      }
+      say(firm.tenant_id, began, event);
     }
     if (tenant.status === 'active' && events.length === 0) return tenant;
     if (tenant.status !== 'provisioning' && tenant.status !== 'active') {

@@ -36,8 +36,9 @@ export interface NewTenant {
 
 /** The platform's HTTP API as an operator sees it. A refusal is a `LauncherError` with the problem's own words. */
 export interface Api {
-  /** `made` is false when the tenant was there already. */
-  create(tenant: NewTenant, idempotencyKey: string): Promise<{ tenant: Tenant; made: boolean }>;
+  exists(tenantId: string): Promise<boolean>;
+  /** Creates it; one that is there already is as good. */
+  create(tenant: NewTenant, idempotencyKey: string): Promise<void>;
   get(tenantId: string): Promise<Tenant>;
   /** All events of the tenant after the revision, oldest first. */
   eventsAfter(tenantId: string, revision: number): Promise<TenantEvent[]>;
@@ -68,12 +69,12 @@ export function createApi(stack: Stack): Api {
 
   return {
     get,
+    exists: async (tenantId) => (await call(`/v1/tenants/${tenantId}`)).status !== 404,
     async create(tenant, idempotencyKey) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
       const answer = await call('/v1/tenants', { method: 'POST', headers, body: JSON.stringify(tenant) });
-      if (answer.code === undefined) return { tenant: tenantSchema.parse(answer.body), made: true };
-      // The key is kept for a day; the tenant for longer.
-      if (answer.status === 409) return { tenant: await get(tenant.tenant_id), made: false };
+      // The key is kept for a day; the tenant for longer, and then it is a conflict.
+      if (answer.code === undefined || answer.status === 409) return;
       throw new LauncherError(
         'service_failed',
         `Creating ${tenant.tenant_id} was refused, ${answer.status} ${answer.code}: ${answer.detail}`,
