@@ -1,3 +1,4 @@
+import { createServer, type Socket } from 'node:net';
 import { bootstrapServer } from '@ultracore/tenant-database';
 import { startPrivatePostgres, waitFor } from '@ultracore/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -28,6 +29,29 @@ it('a dead server delays only its own tenants, which are made once it is back', 
   await two.postgres.resume();
   await Promise.all(waiting.map((registry) => registry.answer()));
   await Promise.all(waiting.map((registry) => registry.untilClosed()));
+});
+
+it('a server that takes connections and never answers delays only its own tenants', async () => {
+  await using rig = await createRig(one.postgres);
+  const taken = new Set<Socket>();
+  const silent = createServer((socket) => void taken.add(socket));
+  await new Promise<void>((listening) => {
+    silent.listen(0, '127.0.0.1', listening);
+  });
+  const address = silent.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const mute = { name: 'mute', host: '127.0.0.1', port, user: 'ultracore_admin', password: ADMIN_PASSWORD };
+  const worker = await rig.worker([mute, one], { concurrency: 1 });
+  const waiting = playRegistry(rig.pool, mute, 'mute-firm', 'small');
+  const going = playRegistry(rig.pool, one, 'heard-firm', 'small');
+  await waiting.create();
+  await going.create();
+  worker.wake();
+  expect(await going.answer(5000)).toBe('active');
+  await waitFor(() => worker.servers[0]?.problem()?.includes('server_unreachable'), { what: 'the silence to be noticed' });
+  await worker.stop();
+  silent.close();
+  for (const socket of taken) socket.destroy();
 });
 
 it('a server that dies in the middle of its work delays it and fails none of it', async () => {
