@@ -4,7 +4,6 @@ import {
   createConsumer,
   createDirectoryReader,
   createMessageCodec,
-  createSchemaRegistry,
   isKafkaError,
   ack,
   withAdmin,
@@ -123,6 +122,11 @@ describe('ensureAcls', () => {
 });
 
 describe('registerSchemas', () => {
+  const compatibilityOf = async (subject: string): Promise<unknown> => {
+    const answer: unknown = await (await fetch(`${stack.schemaRegistryUrl}/config/${subject}`)).json();
+    return Object.values(answer as object)[0];
+  };
+
   it('refuses a schema that existing records would not fit, naming the subject, and takes an optional property', async () => {
     const subject = uniqueName('setup');
     const schema = jsonSchemaOf(messageByType('TenantActivatedEvent'));
@@ -136,7 +140,25 @@ describe('registerSchemas', () => {
       'schema_incompatible',
     );
     expect(await register(withProperty)).toEqual({ registered: [subject] });
-    expect(await createSchemaRegistry(stack.schemaRegistryUrl).compatibilityOf(subject)).toBe('BACKWARD');
+    expect(await compatibilityOf(subject)).toBe('BACKWARD');
+  });
+
+  it('sets the compatibility of a subject that has none, as after a death half-way, before it offers it a new version', async () => {
+    const subject = uniqueName('setup');
+    const schema = jsonSchemaOf(messageByType('TenantActivatedEvent'));
+    const posted = await fetch(`${stack.schemaRegistryUrl}/subjects/${subject}/versions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      body: JSON.stringify({ schemaType: 'JSON', schema: JSON.stringify(schema) }),
+    });
+    expect(posted.status).toBe(200);
+    expect(await compatibilityOf(subject)).toBe('NONE');
+    const note = { ...schema, properties: { ...schema.properties, note: { type: 'string' } }, required: ['note'] };
+    const register = (changed: typeof schema) =>
+      registerSchemas(stack.schemaRegistryUrl, [{ subject, topic: subject, type: 'TenantActivatedEvent', schema: changed }]);
+    expect(await codeOf(register(note))).toBe('schema_incompatible');
+    expect(await register(schema)).toEqual({ registered: [] });
+    expect(await compatibilityOf(subject)).toBe('BACKWARD');
   });
 });
 

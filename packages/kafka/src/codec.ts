@@ -45,19 +45,24 @@ export interface MessageCodec {
   open(record: RawRecord): Opened;
   /** Whether the codec was made for this type on this topic. */
   knows(topic: string, type: string): boolean;
-  /** Looks for versions registered since start; true when the id is one of them. */
+  /**
+   * After `unknown_schema`: asks the registry whether the id belongs to another version of the subject, older or later than ours. If
+   * so, it is known from now on. Rejects with `registry_unreachable`.
+   */
   learn(topic: string, type: string, schemaId: number): Promise<boolean>;
-  /** Whether the id belongs to a version that was registered after this codec had been made. */
-  isLater(topic: string, type: string, schemaId: number): boolean;
+  /** After `invalid_body`: whether the value is good under its own schema, which may be later than ours. Then it is we who are wrong. */
+  isAhead(topic: string, type: string, value: Buffer): Promise<boolean>;
 }
 
 interface Entry {
   readonly subject: string;
   readonly message: MessageDefinition;
   readonly id: number;
-  /** Every version's id: topics are kept for ever, so records of every version are met. */
+  /** Of the versions met so far: topics are kept for ever, so records of every version are met. */
   readonly ids: Set<number>;
+  /** Those that may have been registered after our start. */
   readonly laterIds: Set<number>;
+  readonly asked: Map<number, Promise<boolean>>;
 }
 
 const keyOf = (topic: string, type: string): string => `${topic}\n${type}`;
@@ -73,11 +78,23 @@ const resolve = async (registry: SchemaRegistry, { topic, type }: CodecMessage):
   if (!isDeepStrictEqual(latest.schema, jsonSchemaOf(message))) {
     throw new KafkaError(
       'schema_mismatch',
-      `version ${latest.version} of the subject ${subject} is not the schema this program was compiled with: it is older or newer than the platform`,
+      `the latest schema of the subject ${subject}, with the id ${latest.id}, is not what this program was compiled with: it is older or newer than the platform`,
     );
   }
-  const ids = latest.version === 1 ? [latest.id] : await registry.idsOf(subject);
-  return { subject, message, id: latest.id, ids: new Set([...ids, latest.id]), laterIds: new Set() };
+  return { subject, message, id: latest.id, ids: new Set([latest.id]), laterIds: new Set(), asked: new Map() };
+};
+
+/**
+ * Whether the id belongs to a version of the entry's subject; `ids` and `laterIds` then have it. An id does not say when it was
+ * registered: it counts as later unless ours is still the latest.
+ */
+const askFor = async (registry: SchemaRegistry, entry: Entry, schemaId: number): Promise<boolean> => {
+  if (!(await registry.isVersion(entry.subject, schemaId))) return false;
+  // In this order: a version registered between the two requests would else pass for an old one.
+  const latest = await registry.latest(entry.subject);
+  if (latest?.id !== entry.id) entry.laterIds.add(schemaId);
+  entry.ids.add(schemaId);
+  return true;
 };
 
 const explain = (issues: readonly { path: readonly PropertyKey[]; message: string }[]): string =>
@@ -129,13 +146,6 @@ export const createMessageCodec = async ({ schemaRegistryUrl, messages }: CodecO
   const registry = createSchemaRegistry(schemaRegistryUrl);
   const resolved = await Promise.all(messages.map((message) => resolve(registry, message)));
   const entries = new Map(messages.map(({ topic, type }, index) => [keyOf(topic, type), resolved[index]]));
-  const idsByTopic = new Map<string, Set<number>>();
-  const remember = (topic: string, ids: Iterable<number>): void => {
-    const known = idsByTopic.get(topic) ?? new Set<number>();
-    for (const id of ids) known.add(id);
-    idsByTopic.set(topic, known);
-  };
-  messages.forEach(({ topic }, index) => remember(topic, resolved[index]?.ids ?? []));
 
   const find = (topic: string, type: string): Entry => {
     const entry = entries.get(keyOf(topic, type));
@@ -143,11 +153,14 @@ export const createMessageCodec = async ({ schemaRegistryUrl, messages }: CodecO
     throw new KafkaError('unknown_message', `this program was not made for ${type} on the topic ${topic}`);
   };
 
+  const isOfAnother = (topic: string, schemaId: number): boolean =>
+    messages.some((message, index) => message.topic === topic && resolved[index]?.ids.has(schemaId) === true);
+
   const read = (topic: string, value: Buffer | null, envelope: Envelope): unknown => {
     const entry = find(topic, envelope.type);
     const { schemaId, body } = fromWire(value);
     if (!entry.ids.has(schemaId)) {
-      if (idsByTopic.get(topic)?.has(schemaId) === true) {
+      if (isOfAnother(topic, schemaId)) {
         throw new KafkaError(
           'envelope_mismatch',
           `the envelope says ${envelope.type}, the schema id ${schemaId} is of another message`,
@@ -173,14 +186,12 @@ export const createMessageCodec = async ({ schemaRegistryUrl, messages }: CodecO
     knows: (topic, type) => entries.has(keyOf(topic, type)),
     async learn(topic, type, schemaId) {
       const entry = find(topic, type);
-      const ids = await registry.idsOf(entry.subject);
-      for (const id of ids) {
-        if (!entry.ids.has(id)) entry.laterIds.add(id);
-        entry.ids.add(id);
-      }
-      remember(topic, ids);
-      return entry.ids.has(schemaId);
+      const asked = entry.asked.get(schemaId) ?? askFor(registry, entry, schemaId).finally(() => entry.asked.delete(schemaId));
+      entry.asked.set(schemaId, asked);
+      return asked;
     },
-    isLater: (topic, type, schemaId) => entries.get(keyOf(topic, type))?.laterIds.has(schemaId) === true,
+    async isAhead(topic, type, value) {
+      return find(topic, type).laterIds.has(fromWire(value).schemaId) && registry.accepts(value);
+    },
   };
 };

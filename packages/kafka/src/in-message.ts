@@ -49,48 +49,35 @@ const typeOf = (headers: Headers): string | undefined => {
 
 const reasonOf = (error: unknown): string => (isKafkaError(error) ? `${error.code}: ${error.message}` : String(error));
 
-/** Total over every record. Rejects only when the schema registry has to be asked and does not answer. */
+/**
+ * Total over every record. `outdated`: of a later version of its message, which this program is too old for. Rejects only when the
+ * schema registry has to be asked and does not answer.
+ */
 export const readRecord = async (
   codec: MessageCodec,
   at: { readonly partition: number; readonly offset: string },
   record: RawRecord,
 ): Promise<Reading> => {
-  const open = (): Reading => {
-    const { envelope, body } = codec.open(record);
-    const candidate: Unchecked = {
-      ...at,
-      topic: record.topic,
-      key: envelope.tenantId,
-      type: envelope.type,
-      envelope,
-      body,
-      raw: record,
-    };
-    return isInMessage(candidate) ? { kind: 'message', message: candidate } : { kind: 'skipped' };
-  };
+  const { topic, value } = record;
   try {
-    return open();
+    return open(codec, at, record);
   } catch (error) {
+    const reason = reasonOf(error);
     const type = typeOf(record.headers);
-    if (type === undefined) return { kind: 'unreadable', reason: reasonOf(error) };
-    if (isKafkaError(error, 'unknown_message') && isOthers(codec, record.topic, type)) return { kind: 'skipped' };
-    if (isKafkaError(error, 'unknown_schema')) return readUnknown(codec, record, type, open);
-    return { kind: 'unreadable', reason: reasonOf(error) };
+    if (type === undefined) return { kind: 'unreadable', reason };
+    if (isKafkaError(error, 'unknown_message') && isOthers(codec, topic, type)) return { kind: 'skipped' };
+    if (value === null) return { kind: 'unreadable', reason };
+    if (isKafkaError(error, 'unknown_schema') && (await codec.learn(topic, type, fromWire(value).schemaId))) {
+      return readRecord(codec, at, record);
+    }
+    const isAhead = isKafkaError(error, 'invalid_body') && (await codec.isAhead(topic, type, value));
+    return { kind: isAhead ? 'outdated' : 'unreadable', reason };
   }
 };
 
-/** Perhaps of a version that was registered after this program had started. */
-const readUnknown = async (codec: MessageCodec, record: RawRecord, type: string, open: () => Reading): Promise<Reading> => {
-  const { schemaId } = fromWire(record.value);
-  if (await codec.learn(record.topic, type, schemaId)) return readLater(codec, record, type, schemaId, open);
-  return { kind: 'unreadable', reason: `unknown_schema: the schema id ${schemaId} is no version of ${type}` };
-};
-
-const readLater = (codec: MessageCodec, { topic }: RawRecord, type: string, schemaId: number, open: () => Reading): Reading => {
-  try {
-    return open();
-  } catch (error) {
-    const isBehind = isKafkaError(error, 'invalid_body') && codec.isLater(topic, type, schemaId);
-    return { kind: isBehind ? 'outdated' : 'unreadable', reason: reasonOf(error) };
-  }
+const open = (codec: MessageCodec, at: { readonly partition: number; readonly offset: string }, record: RawRecord): Reading => {
+  const { envelope, body } = codec.open(record);
+  const { topic } = record;
+  const candidate: Unchecked = { ...at, topic, key: envelope.tenantId, type: envelope.type, envelope, body, raw: record };
+  return isInMessage(candidate) ? { kind: 'message', message: candidate } : { kind: 'skipped' };
 };

@@ -1,9 +1,13 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import { jsonSchemaOf, messageByType, subjectOf, toHeaders } from '@ultracore/contracts';
 import { uniqueName } from '@ultracore/testkit';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
+import { readRecord } from '../src/in-message.ts';
 import { createMessageCodec, createSchemaRegistry, isKafkaError } from '../src/index.ts';
 import { fixtureOf, messageTo, registerFor, stack } from './support.ts';
 
@@ -38,6 +42,16 @@ describe('a codec at start', () => {
     expect(await failureOf(() => codecFor(uniqueName('codec')))).toMatch(/^schema_missing: .*TenantSuspendedEvent/);
     const nowhere = createMessageCodec({ schemaRegistryUrl: 'http://127.0.0.1:1/apis', messages: [{ topic: 'a', type }] });
     expect(await failureOf(() => nowhere)).toMatch(/^registry_unreachable: /);
+  });
+
+  it('refuses a server that is no schema registry, whatever it answers', async () => {
+    const server = createServer((_request, response) => response.end('<html>welcome</html>')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const failure = await failureOf(() => createMessageCodec({ schemaRegistryUrl: url, messages: [{ topic: 'a', type }] }));
+    server.closeAllConnections();
+    await once(server.close(), 'close');
+    expect(failure).toMatch(/^registry_unreachable: .*not that of a schema registry/);
   });
 
   it('compares schemas by structure: the order of keys does not matter', async () => {
@@ -126,27 +140,65 @@ describe('a codec', () => {
     expect(await open('enterprise-001', { id: '018f3c2a-7b1d-5001-9c4e-2f6a8b0d0007' })).toMatch(/^envelope_mismatch: /);
   });
 
-  it('reads records of every version that was registered before it started, and learns of later ones', async () => {
+  /** Narrower than the schema; compatible as a predecessor. */
+  const narrower = {
+    ...schema,
+    properties: { ...schema.properties, reason: { ...schema.properties?.['reason'], maxLength: 10 } },
+  };
+
+  it('learns the ids of other versions when it meets them: older ones and later ones', async () => {
     const topic = uniqueName('codec');
     const subject = subjectOf(topic, type);
-    const narrower = {
-      ...schema,
-      properties: { ...schema.properties, reason: { ...schema.properties?.['reason'], maxLength: 10 } },
-    };
     const oldId = await registry.register(subject, narrower);
     await registerFor(topic, [type]);
     const codec = await codecFor(topic);
     const { body, envelope } = messageTo(topic, 0, 'enterprise-001');
     const value = codec.encode({ topic, type, body });
     value.writeInt32BE(oldId, 1);
+    expect(await failureOf(() => codec.decode(topic, value, toHeaders(envelope)))).toMatch(/^unknown_schema: /);
+    expect(await codec.learn(topic, type, oldId)).toBe(true);
     expect(codec.decode(topic, value, toHeaders(envelope))).toEqual(body);
+    expect(await codec.isAhead(topic, type, value)).toBe(false);
 
     const laterId = await registry.register(subject, withoutReason);
     value.writeInt32BE(laterId, 1);
     expect(await failureOf(() => codec.decode(topic, value, toHeaders(envelope)))).toMatch(/^unknown_schema: /);
-    expect(await codec.learn(topic, type, laterId)).toBe(true);
+    expect(await Promise.all([codec.learn(topic, type, laterId), codec.learn(topic, type, laterId)])).toEqual([true, true]);
     expect(codec.decode(topic, value, toHeaders(envelope))).toEqual(body);
-    expect(codec.isLater(topic, type, laterId)).toBe(true);
-    expect(await codec.learn(topic, type, 2_000_000_000)).toBe(false);
+    expect(await codec.isAhead(topic, type, value)).toBe(true);
+  });
+
+  it('learns no id that is of another message, of another topic, or of nothing', async () => {
+    const topic = uniqueName('codec');
+    await registerFor(topic, [type, 'TenantActivatedEvent']);
+    const elsewhere = await registry.register(uniqueName('codec'), { ...schema, title: uniqueName('codec') });
+    const activated = await registry.latest(subjectOf(topic, 'TenantActivatedEvent'));
+    const codec = await codecFor(topic);
+    for (const id of [activated?.id ?? 0, elsewhere, 0, -1, 2_000_000_000])
+      expect(await codec.learn(topic, type, id)).toBe(false);
+  });
+
+  it('reads a record of an older version, stops at one of a later version that it is too old for, and puts a broken one aside', async () => {
+    const topic = uniqueName('codec');
+    const subject = subjectOf(topic, type);
+    const oldId = await registry.register(subject, narrower);
+    await registerFor(topic, [type]);
+    const codec = await codecFor(topic);
+    const laterId = await registry.register(subject, withoutReason);
+    const { body, envelope, key } = messageTo(topic, 0, 'enterprise-001');
+    const { reason: _, ...later } = body as Record<string, unknown>;
+    const read = async (id: number, content: unknown): Promise<string> => {
+      const prefix = Buffer.alloc(5);
+      prefix.writeInt32BE(id, 1);
+      const value = Buffer.concat([prefix, Buffer.from(JSON.stringify(content))]);
+      const record = { topic, key: Buffer.from(key), value, headers: toHeaders(envelope) };
+      const reading = await readRecord(codec, { partition: 0, offset: '0' }, record);
+      return 'reason' in reading ? `${reading.kind}, ${reading.reason}` : reading.kind;
+    };
+    expect(await read(oldId, body)).toBe('message');
+    expect(await read(laterId, body)).toBe('message');
+    expect(await read(laterId, later)).toMatch(/^outdated, invalid_body: .*reason/);
+    expect(await read(laterId, { ...later, surprise: 1 })).toMatch(/^unreadable, invalid_body: /);
+    expect(await read(2_000_000_000, body)).toMatch(/^unreadable, unknown_schema: /);
   });
 });

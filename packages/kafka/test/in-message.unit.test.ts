@@ -13,7 +13,7 @@ const codec: MessageCodec = {
   },
   knows: () => false,
   learn: () => Promise.resolve(false),
-  isLater: () => false,
+  isAhead: () => Promise.resolve(false),
 };
 
 const recordOf = (topic: string, type: string): RawRecord => ({
