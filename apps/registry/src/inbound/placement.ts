@@ -14,6 +14,8 @@ export interface PlacementServer {
  * proportion to their budgets without anybody keeping count, and the same id is always given the same answer. `servers` is not empty.
  */
 export function choosePlacement(servers: readonly PlacementServer[], tenantId: string): PlacementServer {
+  const [only] = servers;
+  if (only && servers.length === 1) return only;
   const scored = servers.map((server) => ({ server, score: scoreOf(server, tenantId) }));
   const best = scored.reduce((a, b) => (b.score > a.score ? b : a));
   return best.server;

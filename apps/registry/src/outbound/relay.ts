@@ -53,7 +53,7 @@ const MOST_IN_TRANSACTION = 1_000;
 const OUTBOX_CAPACITY = 2_000;
 const BEAT_MS = 1_000;
 /** A transaction costs the brokers a record in each partition it touches, whatever it carries. */
-const PACE = { everyMs: 20, few: 8, many: 200 };
+const PACE = { everyMs: 50, few: 8, many: 500 };
 const SOURCE = '/ultracore/registry';
 
 /**

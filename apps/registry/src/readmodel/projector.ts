@@ -17,7 +17,7 @@ export interface TenantProjector {
 
 const FOLDS_KEPT = 20_000;
 /** Far below the 50 ms in which a list shall show what happened. */
-const PACE = { everyMs: 15, few: 4, many: 200 };
+const PACE = { everyMs: 20, few: 8, many: 300 };
 
 /**
  * Keeps `tenant_configs` in step with the tenants' streams. Rows and checkpoint move in one transaction, so a kill at any moment loses

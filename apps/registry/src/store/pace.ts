@@ -11,7 +11,8 @@ export interface PaceOptions {
 
 /**
  * For work whose cost is mostly in the batch, not in what is in it. When little happens nothing waits. When much happens, small batches
- * are spaced, so that each carries more. When there is a backlog nothing waits either.
+ * are spaced, and the work rests at least as long as a batch took: each carries more, and others get their turn. When there is a backlog
+ * nothing waits either.
  */
 export function createPace({ everyMs, few, many }: PaceOptions) {
   let startedAt = Number.NEGATIVE_INFINITY;
@@ -21,11 +22,11 @@ export function createPace({ everyMs, few, many }: PaceOptions) {
       startedAt = performance.now();
       count = batch;
     },
-    /** Fulfilled when the next batch, for which so many wait already, may begin, or when `signal` is aborted. */
+    /** Called when the batch is done: fulfilled when the next, for which so many wait already, may begin, or `signal` is aborted. */
     async next(waiting: number, signal: AbortSignal): Promise<void> {
       if (count < few || count >= many || waiting >= many) return;
-      const rest = startedAt + everyMs - performance.now();
-      if (rest > 0) await sleep(rest, undefined, { signal }).catch(() => undefined);
+      const took = performance.now() - startedAt;
+      await sleep(Math.max(everyMs - took, took), undefined, { signal }).catch(() => undefined);
     },
   };
 }
