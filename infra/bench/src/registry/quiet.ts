@@ -25,16 +25,24 @@ export async function positions(client: Client): Promise<Map<string, bigint>> {
   return new Map(result.rows.map(({ name, position }) => [name, BigInt(position)]));
 }
 
-/** Resolves when projector and relay have had nothing to do for a moment. */
-export async function untilQuiet(stack: Stack): Promise<void> {
+/** The registry's two followers of the log. */
+const FOLLOWERS = ['relay', 'tenant_configs'];
+
+/**
+ * Resolves when projector and relay have had nothing to do for a moment. With `level` also only when both stand at the same event, which
+ * they do at rest if nothing but tenants' events came last.
+ */
+export async function untilQuiet(stack: Stack, { level = false } = {}): Promise<void> {
   await withReadModel(stack, async (client) => {
     const deadline = performance.now() + DEADLINE_MS;
     let before = '';
     let stillSince = performance.now();
     while (performance.now() - stillSince < STILL_MS) {
       if (performance.now() > deadline) throw new Error('The registry did not come to rest.');
-      const now = [...(await positions(client))].join();
-      if (now !== before) {
+      const at = await positions(client);
+      const isLevel = new Set(FOLLOWERS.map((name) => at.get(name))).size === 1 && at.has('relay');
+      const now = [...at].join();
+      if (now !== before || (level && !isLevel)) {
         before = now;
         stillSince = performance.now();
       }

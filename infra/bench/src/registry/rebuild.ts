@@ -63,7 +63,8 @@ async function countRows(client: Client): Promise<number> {
 
 async function rebuild(dataDir: string): Promise<number> {
   const program = join(ROOT, 'infra/local/src/rebuild.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [program, '--data-dir', dataDir], { cwd: ROOT });
+  const env = { ...process.env, ULTRACORE_DATA_DIR: dataDir };
+  const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: ROOT, env });
   const [, rows, seconds] = /(\d+) rows from \d+ events in ([\d.]+) s/.exec(stdout) ?? [];
   if (rows === undefined || seconds === undefined) throw new Error(`The rebuild did not say what it did: ${stdout}`);
   return Number(rows) / Number(seconds);
