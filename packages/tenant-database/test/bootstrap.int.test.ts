@@ -333,6 +333,25 @@ describe('hardening that a superuser took away', () => {
     expect(await findingsOfHome()).toEqual([]);
   });
 
+  it('is found in pg_hba.conf: trust from another machine, and not from this one', async () => {
+    const write = (...lines: string[]) =>
+      withConnection(bench.superuser, 'postgres', async (connection) => {
+        const { rows } = await connection.query<{ file: string; content: string }>(
+          `select current_setting('hba_file') as file, pg_read_file(current_setting('hba_file')) as content`,
+        );
+        const { file = '', content = '' } = rows[0] ?? {};
+        const text = [...content.split('\n').filter((line) => !line.endsWith(' trust')), ...lines].map(
+          (line) => `('${line.replaceAll("'", "''")}')`,
+        );
+        await connection.query(`copy (values ${text.join(', ')}) to '${file}'`);
+      });
+    await write('host all all 127.0.0.1/32 trust');
+    expect(await findingsOfServer()).toEqual([]);
+    await write('host all all 10.0.0.0/8 trust');
+    expect((await findingsOfServer()).map(({ code }) => code)).toEqual(['not_hardened:trust_authentication']);
+    await write();
+  });
+
   it('is all mended: the server is fit again', async () => {
     expect(await findingsOfServer()).toEqual([]);
   });
