@@ -1,4 +1,5 @@
 import {
+  destination as fileDestination,
   pino,
   stdTimeFunctions,
   type Bindings,
@@ -35,7 +36,7 @@ export function createLogger({ name, level = 'info', destination }: LoggerOption
     formatters: { level: (label: string) => ({ level: label }), log: redactFields },
     hooks: { streamWrite: redactText },
   };
-  return withRedactedBindings(destination ? pino(options, destination) : pino(options));
+  return withRedactedBindings(pino(options, destination ?? fileDestination({ fd: process.stdout.fd, sync: true })));
 }
 
 /** pino hands the bindings of a child to no formatter. Children inherit this `child` from the root. */

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { TestkitError } from './errors.ts';
 import { STACK_VARIABLE, type StackJson } from './stack.ts';
 
@@ -11,7 +12,7 @@ export { STACK_VARIABLE };
 export const MODES = ['embedded', 'testcontainers', 'external'] as const;
 export type Mode = (typeof MODES)[number];
 
-/** Backends that are up, whoever runs them: a file with their addresses, and how to end them. */
+/** Backends that are up, with topics, rights and schemas, whoever runs them: a file with their addresses, and how to end them. */
 export interface Backends {
   readonly stackFile: string;
   /** Ends them; `keep` leaves their data and logs for a look. */
@@ -20,6 +21,7 @@ export interface Backends {
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const LOCAL = join(ROOT, '.local');
+const BACKENDS = 'kafka,postgres,schema-registry,eventstore';
 
 /** Brings the backends up in one of the three ways; rejects with `backends_failed` and the reason. */
 export async function startBackends(mode: Mode): Promise<Backends> {
@@ -37,7 +39,7 @@ async function startEmbedded(): Promise<Backends> {
   removeAbandoned();
   const dataDir = join(LOCAL, `test-${process.pid}`);
   const launcher = join(ROOT, 'infra/local/src/start.ts');
-  const child = spawn(process.execPath, [launcher, '--backends-only', '--free-ports', '--with-parent', '--data-dir', dataDir], {
+  const child = spawn(process.execPath, [launcher, '--only', BACKENDS, '--free-ports', '--with-parent', '--data-dir', dataDir], {
     cwd: ROOT,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -94,7 +96,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** One's own servers, named in the environment as for the launcher. */
-function useExternal(): Backends {
+function useExternal(): Promise<Backends> {
   const need = (name: string) => {
     const value = process.env[name];
     if (value === undefined || value === '') throw new TestkitError('backends_failed', `The external mode needs ${name}.`);
@@ -116,7 +118,8 @@ function useExternal(): Backends {
   return writeStackFile(stack, async () => {});
 }
 
-function writeStackFile(stack: StackJson, stop: () => Promise<void>): Backends {
+async function writeStackFile(stack: StackJson, stop: () => Promise<void>): Promise<Backends> {
+  await setUpTopics(stack);
   const folder = join(LOCAL, `test-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   const stackFile = join(folder, 'stack.json');
@@ -128,4 +131,17 @@ function writeStackFile(stack: StackJson, stop: () => Promise<void>): Backends {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Topics, rights and schemas, by the program that makes them everywhere; the launcher does it by itself. */
+async function setUpTopics(stack: StackJson): Promise<void> {
+  const admin = stack.kafka_principals?.['admin'];
+  const env = {
+    ...process.env,
+    KAFKA_BROKERS: stack.kafka_brokers?.join(','),
+    KAFKA_ADMIN_USERNAME: admin?.username,
+    KAFKA_ADMIN_PASSWORD: admin?.password,
+    SCHEMA_REGISTRY_URL: stack.schema_registry_url,
+  };
+  await promisify(execFile)(process.execPath, [join(ROOT, 'infra/kafka/src/main.ts')], { cwd: ROOT, env });
 }
