@@ -156,6 +156,27 @@ describe('an Idempotency-Key', () => {
     const other = aTenant();
     expect((await app.call('POST', '/v1/tenants', { body: other, headers: keyed('old') })).status).toBe(202);
     expect(await eventsOf(other.tenant_id)).toHaveLength(1);
+    // The id of its first event is that of the request for a home, of which the worker takes each once.
+    expect((await eventsOf(other.tenant_id))[0]?.id).not.toBe((await eventsOf(body.tenant_id))[0]?.id);
+  });
+
+  test('once forgotten, is no repetition when the body is another, also where the key stands for the id', async () => {
+    const { tenant_id: _, ...body } = aTenant();
+    const first = await app.call('POST', '/v1/tenants', { body, headers: keyed('cleaned') });
+    await app.pool.query("delete from idempotency_keys where key = 'cleaned'");
+    const other = await app.call('POST', '/v1/tenants', { body: { ...body, tenant_name: 'Other' }, headers: keyed('cleaned') });
+    expect(other.status).toBe(202);
+    expect(other.body.tenant_id).not.toBe(first.body.tenant_id);
+    expect(await eventsOf(other.body.tenant_id)).toHaveLength(1);
+  });
+
+  test('once forgotten, does not give a taken id to another body', async () => {
+    const body = aTenant();
+    await app.call('POST', '/v1/tenants', { body, headers: keyed('taken later') });
+    await app.pool.query("delete from idempotency_keys where key = 'taken later'");
+    const other = { ...body, tenant_name: 'Other' };
+    const answer = await app.call('POST', '/v1/tenants', { body: other, headers: keyed('taken later') });
+    expect(answer).toMatchObject({ status: 409, body: { code: 'tenant_exists' } });
   });
 });
 

@@ -54,8 +54,10 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation,
       const { body, principal } = request;
       checkCreation(principal, body);
       const key = request.headers['idempotency-key'];
-      const requestId = requestIdOf(principal.subject, CREATE, key);
-      const { tenantId, isNew } = await identify(pool, principal.subject, body, { requestId, key });
+      const fingerprint = fingerprintOf(body);
+      const requestId = requestIdOf(principal.subject, CREATE, key, fingerprint);
+      const wantedId = body.tenant_id ?? derivedTenantId(requestId);
+      const { tenantId, isNew } = await identify(pool, principal.subject, { key, fingerprint, tenantId: wantedId });
       const createdBy = body.created_by ?? principal.email ?? actorOf(principal);
       const command = creation.command(toWanted(body, tenantId, createdBy), {
         requestId: eventId(requestId, 0),
@@ -130,12 +132,10 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation,
 async function identify(
   pool: Pool,
   principal: string,
-  body: CreateTenantBody,
-  { requestId, key }: { requestId: string; key: string | undefined },
+  { key, fingerprint, tenantId }: { key: string | undefined; fingerprint: Buffer; tenantId: string },
 ): Promise<{ tenantId: string; isNew: boolean }> {
-  const tenantId = body.tenant_id ?? derivedTenantId(requestId);
   if (key === undefined) return { tenantId, isNew: true };
-  const remembered = await rememberRequest(pool, { principal, route: CREATE, key, fingerprint: fingerprintOf(body), tenantId });
+  const remembered = await rememberRequest(pool, { principal, route: CREATE, key, fingerprint, tenantId });
   if (!remembered.same) {
     throw new ProblemError({
       status: 422,
