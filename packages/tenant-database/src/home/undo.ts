@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connect, type Connection, hasSqlState, inTransaction, withConnection } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
+import { describe } from '../migrations/failure.ts';
 import { ADMIN_DATABASE, APP_SCHEMA, type Home, homeComment, homeNames, ROLES, SHARED_DATABASE } from '../names.ts';
 import { countSchema } from './count.ts';
 import { databaseState } from './database.ts';
+import { revokeGrantsElsewhere } from './grants-elsewhere.ts';
 import { closeRoles } from './login.ts';
 import { commentsOfRoles } from './roles.ts';
 
@@ -59,6 +61,7 @@ async function undoEnterprise(connect: Connect, home: Home, options: UndoOptions
     } else if (state !== undefined) {
       kept.push({ kind: 'database', name: database, counted: {} });
     }
+    await revokeGrantsElsewhere(connect, admin, ours);
     await dropRoles(admin, ours);
     await assertNothingLeft(admin, home);
     return { removed: [...removed, ...roles], kept };
@@ -69,6 +72,7 @@ async function undoShared(connect: Connect, home: Home): Promise<UndoResult> {
   return withConnection(connect, SHARED_DATABASE, async (shared) => {
     const { ours, kept } = await sortRoles(shared, home);
     const roles = await closedRoles(shared, ours);
+    await revokeGrantsElsewhere(connect, shared, ours);
     const removed = await inTransaction(shared, async () => {
       await shared.query(`set local lock_timeout = '${LOCK_TIMEOUT}'`);
       const content = home.tier === 'standard' ? await dropSchema(shared, home, kept) : await purgeRows(shared, home, kept);
@@ -162,7 +166,7 @@ async function dropRoleStatements(connection: Connection, roles: readonly string
     );
   } catch (error) {
     if (!hasSqlState(error, '2BP01')) throw error;
-    throw new TenantDatabaseError('left_over', `Something still belongs to, or was granted to, ${roles.join(' or ')}.`, {
+    throw new TenantDatabaseError('left_over', `Something still belongs to, or was granted to, a role: ${describe(error)}.`, {
       cause: error,
     });
   }
