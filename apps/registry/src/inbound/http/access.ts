@@ -4,8 +4,18 @@ import { notFound } from './problems.ts';
 
 const MAX_ACTOR = 255;
 
+/** The subject and address are the issuer's, of any form; what goes into a stream must be an actor of the contract, or it stops the relay. */
+const toActor = (name: string): string =>
+  name
+    .slice(0, MAX_ACTOR)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029]/gu, '\uFFFD');
+
 /** Who is named in the history for what this caller does. */
-export const actorOf = (principal: Principal): string => principal.subject.slice(0, MAX_ACTOR);
+export const actorOf = (principal: Principal): string => toActor(principal.subject);
+
+/** Who is named as creator by a request that names nobody. */
+export const creatorOf = (principal: Principal): string => toActor(principal.email || principal.subject);
 
 const selfService = (principal: Principal): boolean => !principal.roles.includes('operator');
 

@@ -9,7 +9,7 @@ import type { TenantCommand } from '../../tenant/commands.ts';
 import type { TenantEvent } from '../../tenant/events.ts';
 import type { TenantState } from '../../tenant/state.ts';
 import type { Creation } from '../creation.ts';
-import { actorOf, checkCreation } from './access.ts';
+import { actorOf, checkCreation, creatorOf } from './access.ts';
 import { notFound } from './problems.ts';
 import { derivedTenantId, fingerprintOf, requestIdOf } from './request-ids.ts';
 import {
@@ -58,7 +58,7 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation,
       const requestId = requestIdOf(principal.subject, CREATE, key, fingerprint);
       const wantedId = body.tenant_id ?? derivedTenantId(requestId);
       const { tenantId, isNew } = await identify(pool, principal.subject, { key, fingerprint, tenantId: wantedId });
-      const createdBy = body.created_by ?? principal.email ?? actorOf(principal);
+      const createdBy = body.created_by ?? creatorOf(principal);
       const command = creation.command(toWanted(body, tenantId, createdBy), {
         requestId: eventId(requestId, 0),
         now: new Date().toISOString(),
