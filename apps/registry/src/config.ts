@@ -1,4 +1,4 @@
-import { settingFields } from '@ultracore/contracts';
+import { hostSchema, settingFields } from '@ultracore/contracts';
 import { loadConfig, serviceVariables, variable, type Environment } from '@ultracore/service';
 import { z } from 'zod';
 import type { WantedSettings } from './inbound/creation.ts';
@@ -9,7 +9,7 @@ const fileServers = z
     // Standbys and the names of admin secrets are in the same file; they are the worker's business.
     z.object({
       name: z.string().min(1).max(100),
-      host: z.string().min(1).max(255),
+      host: hostSchema,
       port: z.int().min(1).max(65_535),
       connection_budget: z.int().min(1),
     }),
@@ -44,7 +44,7 @@ const variables = z
     ...stores,
     /** Given as POSTGRES_SERVERS_FILE. */
     POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
-    POSTGRES_ADMIN_HOST: z.string().min(1).max(255).optional(),
+    POSTGRES_ADMIN_HOST: hostSchema.optional(),
     POSTGRES_ADMIN_PORT: variable.port().default(5432),
     DEFAULT_MIN_CONNECTIONS: setting(settingFields.min_connections),
     DEFAULT_MAX_CONNECTIONS: setting(settingFields.max_connections),
@@ -52,15 +52,16 @@ const variables = z
     DEFAULT_MAX_MEMORY_MB: setting(settingFields.max_memory_mb),
     DEFAULT_MAX_STORAGE_GB: setting(settingFields.max_storage_gb),
   })
-  .superRefine((env, context) => {
-    if (!env.POSTGRES_SERVERS && !env.POSTGRES_ADMIN_HOST) {
-      const message = 'is required, or POSTGRES_SERVERS_FILE: the server that tenants are placed on';
-      context.addIssue({ code: 'custom', path: ['POSTGRES_ADMIN_HOST'], message });
-    }
-    const { DEFAULT_MIN_CONNECTIONS: min, DEFAULT_MAX_CONNECTIONS: max } = env;
-    if (min !== undefined && max !== undefined && min > max) {
-      context.addIssue({ code: 'custom', path: ['DEFAULT_MIN_CONNECTIONS'], message: 'is larger than DEFAULT_MAX_CONNECTIONS' });
-    }
+  // With `when`, also while another variable is wrong: every mistake at once.
+  .refine((env) => env.POSTGRES_SERVERS !== undefined || env.POSTGRES_ADMIN_HOST !== undefined, {
+    when: () => true,
+    path: ['POSTGRES_ADMIN_HOST'],
+    message: 'is required, or POSTGRES_SERVERS_FILE: the server that tenants are placed on',
+  })
+  .refine(({ DEFAULT_MIN_CONNECTIONS: min = 0, DEFAULT_MAX_CONNECTIONS: max = Infinity }) => !(min > max), {
+    when: () => true,
+    path: ['DEFAULT_MIN_CONNECTIONS'],
+    message: 'is larger than DEFAULT_MAX_CONNECTIONS',
   });
 
 /** What the registry is told by its environment. Throws `ServiceError` `config_invalid` that lists every mistake. */

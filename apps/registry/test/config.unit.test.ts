@@ -66,9 +66,8 @@ describe('readConfig', () => {
         return String(error);
       }
     })();
-    for (const name of ['HTTP_PORT', 'DEFAULT_MIN_CONNECTIONS', 'DEFAULT_MAX_STORAGE_GB', 'EVENTSTOREDB_URL']) {
-      expect(message).toContain(name);
-    }
+    const wrong = ['HTTP_PORT', 'POSTGRES_ADMIN_HOST', 'DEFAULT_MIN_CONNECTIONS', 'DEFAULT_MAX_STORAGE_GB', 'EVENTSTOREDB_URL'];
+    for (const name of wrong) expect(message).toContain(name);
     expect(message).not.toContain('secret');
     expect(() => readConfig({ ...env, POSTGRES_ADMIN_HOST: '' })).toThrow('POSTGRES_ADMIN_HOST');
     expect(() => readConfig({ ...env, DEFAULT_MIN_CONNECTIONS: '9', DEFAULT_MAX_CONNECTIONS: '8' })).toThrow(
@@ -76,10 +75,21 @@ describe('readConfig', () => {
     );
   });
 
+  test('says what is wrong with the defaults together with everything else', () => {
+    const broken = { HTTP_PORT: 'x', DEFAULT_MIN_CONNECTIONS: '9', DEFAULT_MAX_CONNECTIONS: '8' };
+    expect(() => readConfig(broken)).toThrow(/HTTP_PORT[^]+POSTGRES_ADMIN_HOST[^]+is larger than DEFAULT_MAX_CONNECTIONS/);
+  });
+
+  test('refuses a host that no event could carry', () => {
+    expect(() => readConfig({ ...env, POSTGRES_ADMIN_HOST: 'pg-1 ' })).toThrow('POSTGRES_ADMIN_HOST');
+  });
+
   test('refuses a list of servers that is none', () => {
     const servers = (text: string) => () => readConfig({ ...env, POSTGRES_SERVERS_FILE: fileOf(text) });
     const one = { name: 'one', host: 'pg-1', port: 5432, connection_budget: 200 };
     expect(servers('{')).toThrow('POSTGRES_SERVERS');
+    expect(() => readConfig({ ...env, POSTGRES_ADMIN_HOST: '', POSTGRES_SERVERS_FILE: fileOf('[]') })).not.toThrow('ADMIN_HOST');
+    expect(servers(JSON.stringify([{ ...one, host: 'pg 1' }]))).toThrow('POSTGRES_SERVERS');
     expect(servers('[]')).toThrow('POSTGRES_SERVERS');
     expect(servers(JSON.stringify([one, one]))).toThrow('same name');
     expect(servers(JSON.stringify([{ ...one, connection_budget: 0 }]))).toThrow('POSTGRES_SERVERS');
