@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { TOPICS } from '@ultracore/contracts';
+import { isBeatKey, PARTITIONS, TOPICS } from '@ultracore/contracts';
 import type { Stack } from '@ultracore/local';
 import { Kafka, logLevel, type IHeaders } from 'kafkajs';
 import { required } from '../frame/required.ts';
@@ -29,10 +29,13 @@ export function connectKafka(stack: Stack): Kafka {
 const READ_DEADLINE_MS = 120_000;
 
 /**
- * What was published since a moment, once it holds `events` lifecycle records: those, and the directory's rows without the beats, in
- * the order of their making.
+ * What was published between two moments, `events` lifecycle records and the directory's rows without the beats, in the order of their
+ * making. It is complete when those records are there and every partition of the directory has shown a later beat.
  */
-export async function readPublished(kafka: Kafka, { since, events }: { since: number; events: number }): Promise<LogRecord[]> {
+export async function readPublished(
+  kafka: Kafka,
+  { since, until, events }: { since: number; until: number; events: number },
+): Promise<LogRecord[]> {
   const groupId = `bench-${randomUUID()}`;
   const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 50 });
   const records: LogRecord[] = [];
@@ -41,6 +44,7 @@ export async function readPublished(kafka: Kafka, { since, events }: { since: nu
     () => complete.reject(new Error(`The relay's ${events} records were not all in Kafka.`)),
     READ_DEADLINE_MS,
   );
+  const beaten = new Set<number>();
   let seen = 0;
   try {
     await consumer.connect();
@@ -50,11 +54,15 @@ export async function readPublished(kafka: Kafka, { since, events }: { since: nu
       eachBatch: async ({ batch }) => {
         for (const { key, value, headers, timestamp } of batch.messages) {
           const madeAt = Number(timestamp);
-          if (madeAt < since || key?.toString().startsWith('__beat')) continue;
+          if (isBeatKey(key?.toString() ?? '')) {
+            if (madeAt > until) beaten.add(batch.partition);
+            continue;
+          }
+          if (madeAt < since || madeAt > until) continue;
           records.push({ topic: batch.topic, partition: batch.partition, key, value, headers: headers ?? {}, madeAt });
           if (batch.topic === TOPICS.lifecycle) seen += 1;
         }
-        if (seen >= events) complete.resolve();
+        if (seen >= events && beaten.size === PARTITIONS) complete.resolve();
       },
     });
     await complete.promise;

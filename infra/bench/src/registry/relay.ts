@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TOPICS } from '@ultracore/contracts';
+import { PARTITIONS, TOPICS } from '@ultracore/contracts';
 import type { Stack } from '@ultracore/local';
 import type { Kafka } from 'kafkajs';
 import { inFlight } from '../frame/in-flight.ts';
@@ -15,7 +15,6 @@ import { positions, untilQuiet, withReadModel } from './quiet.ts';
 const GOAL = 0.7;
 const RELAY_CHECKPOINT = 'relay';
 const BARE_BATCH = 1000;
-const PARTITIONS = 12;
 const DRAIN_DEADLINE_MS = 5 * 60_000;
 
 /**
@@ -31,6 +30,7 @@ export async function benchRelay({ platform, options, progress }: RegistryContex
   await makeEvents(stack, ['relay-first'], 1);
   await untilQuiet(stack, { level: true });
   const from = await relayPosition(stack);
+  const madeFrom = Date.now();
   progress(`making ${events} events for the relay …`);
   await makeEvents(
     stack,
@@ -46,11 +46,11 @@ export async function benchRelay({ platform, options, progress }: RegistryContex
     {
       relay: async () => {
         const { since, drainedAt } = await drainAgain(platform.stack(), { from, to });
-        published = await readPublished(kafka, { since, events });
+        published = await readPublished(kafka, { since, until: drainedAt, events });
         return steadyRate(published, drainedAt);
       },
       bare: async () => {
-        if (published.length === 0) published = await readPublished(kafka, { since: 0, events });
+        if (published.length === 0) published = await readPublished(kafka, { since: madeFrom, until: Date.now(), events });
         return events / (await sendBare(kafka, published));
       },
     },
