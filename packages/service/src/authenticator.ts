@@ -7,7 +7,7 @@ export type Role = (typeof ROLES)[number];
 /** Who is calling, as proven by the token. */
 export interface Principal {
   readonly subject: string;
-  /** Absent when the issuer says that the address was not verified. */
+  /** Absent when the issuer says anything but that the address was verified; one that says nothing is believed. */
   readonly email?: string;
   readonly roles: readonly Role[];
   /** The tenant whose user this is, where the token names one. */
@@ -32,7 +32,7 @@ export interface Authenticator {
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'];
 const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_TOKEN_LENGTH = 8192;
-/** A key that the issuer withdrew stops working after this time at the latest. */
+/** Both caches together: a key that the issuer withdrew stops working after twice this time at the latest. */
 const CACHE_MS = 5 * 60_000;
 const CACHE_SIZE = 2000;
 
@@ -49,7 +49,7 @@ export function createAuthenticator({ issuer, audience, jwksUrl }: Authenticator
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: 5000,
     cooldownDuration: 10_000,
-    cacheMaxAge: 10 * 60_000,
+    cacheMaxAge: CACHE_MS,
   });
   const verified = new Map<string, CachedPrincipal>();
 
@@ -152,7 +152,8 @@ function principalOf(payload: JWTPayload): Principal {
   return Object.freeze({
     subject: sub,
     roles: Object.freeze(ROLES.filter((role) => named.includes(role))),
-    ...(typeof email === 'string' && emailVerified !== false ? { email } : {}),
+    // Some issuers write the claim as a text.
+    ...(typeof email === 'string' && [undefined, true, 'true'].some((said) => said === emailVerified) ? { email } : {}),
     ...(typeof tenantId === 'string' ? { tenantId } : {}),
   });
 }

@@ -53,9 +53,14 @@ describe('createAuthenticator', () => {
     expect(principal).toEqual({ subject: 'ops', email: 'a@b.ch', roles: ['operator'], tenantId: 'acme' });
   });
 
-  it('leaves out an address that the issuer did not verify', async () => {
-    const principal = await authenticator().authenticate(`Bearer ${await token({ email: 'a@b.ch', email_verified: false })}`);
+  it.each([false, 'false', null, 0])('leaves out an address of which the issuer says email_verified %j', async (said) => {
+    const principal = await authenticator().authenticate(`Bearer ${await token({ email: 'a@b.ch', email_verified: said })}`);
     expect(principal).toEqual({ subject: 'ops', roles: ['operator'] });
+  });
+
+  it.each([true, 'true'])('believes an address of which the issuer says email_verified %j', async (said) => {
+    const principal = await authenticator().authenticate(`Bearer ${await token({ email: 'a@b.ch', email_verified: said })}`);
+    expect(principal).toMatchObject({ email: 'a@b.ch' });
   });
 
   it('fetches the keys at the first token, not before and not for every one', async () => {
