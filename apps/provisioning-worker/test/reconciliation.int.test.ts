@@ -72,6 +72,19 @@ describe('the periodic pass', () => {
     expect(await asTenant(registry.row(), rig.keyRing, 'select 1 as one')).toEqual([{ one: 1 }]);
   });
 
+  it('mends a login that its tenant made unusable, and takes it for no fault of the server', async () => {
+    await using rig = await createRig(server.postgres);
+    await rig.worker([server], OFTEN);
+    const registry = await activeTenant(rig, 'breaking-firm', 'standard');
+    await asTenant(
+      registry.row(),
+      rig.keyRing,
+      `alter role current_user in database ultracore_shared set local_preload_libraries = 'nowhere'`,
+    );
+    await waitFor(() => asTenant(registry.row(), rig.keyRing, 'select 1'), { what: 'the login to work again' });
+    expect(rig.log.filter((line) => line.includes('the Postgres server cannot be used now'))).toEqual([]);
+  });
+
   it('leaves a home alone in which nothing is wrong', async () => {
     await using rig = await createRig(server.postgres);
     const worker = await rig.worker([server], OFTEN);

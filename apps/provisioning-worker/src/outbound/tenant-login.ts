@@ -6,12 +6,15 @@ import type { Server } from '../store/work.ts';
 export type LoginKind = 'read-write' | 'read-only';
 
 const TIMEOUT_MS = 10_000;
-/** Wrong password; or a role that may not log in (any more). */
-const REFUSED: ReadonlySet<string | undefined> = new Set(['28P01', '28000']);
+/**
+ * Wrong password; a role that may not log in (any more); or a library that is not there, which a tenant can have its own login
+ * load (`local_preload_libraries`): taken for a fault of the server, it would stop the work of every tenant on it.
+ */
+const REFUSED: ReadonlySet<string | undefined> = new Set(['28P01', '28000', '58P01']);
 
 /**
- * Logs in to a home as its tenant and runs `work`. `'refused'` when the server does not take the password or the role may not
- * log in; every other failure is thrown.
+ * Logs in to a home as its tenant and runs `work`. `'refused'` when the server does not take the password, the role may not
+ * log in or cannot with the settings its tenant gave it; every other failure is thrown.
  */
 export async function asTenant(
   { host, port }: Server,
