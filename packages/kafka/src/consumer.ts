@@ -153,7 +153,7 @@ export const createConsumer = (client: KafkaClient, codec: MessageCodec, options
     const { queue, released } = holding;
     for (let next = queue.peek(); next !== undefined && !released.signal.aborted; next = queue.peek()) {
       if (!(await settle(queue, next.message, released.signal))) break;
-      queue.complete();
+      queue.complete(next);
       committer.schedule();
       if (holding.isPaused && queue.hasRoom()) {
         holding.isPaused = false;
@@ -192,6 +192,13 @@ export const createConsumer = (client: KafkaClient, codec: MessageCodec, options
           // Also of a partition taken away meanwhile: then nobody commits it any more.
           return true;
         case 'retry_after':
+          // The first few are ordinary; after that each doubling is told, so that a partition that stands still can be seen.
+          if (attempt >= 4 && Number.isInteger(Math.log2(attempt))) {
+            logger.warn(
+              { topic, partition, offset: message.offset, attempt, reason: fate.reason },
+              'a message holds up its partition',
+            );
+          }
           await pauseFor(fate.ms, signal);
           break;
         case 'stop':

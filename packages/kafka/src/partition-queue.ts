@@ -56,10 +56,9 @@ export class PartitionQueue {
     return this.#records[this.#head];
   }
 
-  /** The record whose turn it was is done. */
-  complete(): void {
-    const record = this.#records[this.#head];
-    if (record === undefined) return;
+  /** The record whose turn it was is done. Of a queue that has started over meanwhile it is none. */
+  complete(record: QueuedRecord): void {
+    if (record !== this.peek()) return;
     this.#done = record.nextOffset;
     this.#bytes -= sizeOf(record.message);
     this.#head += 1;

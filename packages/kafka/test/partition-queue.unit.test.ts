@@ -18,7 +18,7 @@ const drain = (queue: PartitionQueue, count = Infinity): number[] => {
   const offsets: number[] = [];
   for (let next = queue.peek(); next !== undefined && offsets.length < count; next = queue.peek()) {
     offsets.push(next.offset);
-    queue.complete();
+    queue.complete(next);
   }
   return offsets;
 };
@@ -53,6 +53,18 @@ describe('a partition’s queue', () => {
     queue.add(range(4, 8), 8);
     expect(queue.length).toBe(0);
     expect(queue.committable()).toBe(9);
+  });
+
+  it('does not count a record of a topic that was made anew as done because one of the old topic is', () => {
+    const queue = new PartitionQueue('t', 0);
+    queue.add(range(100, 110), 110);
+    drain(queue, 5);
+    queue.committed(105);
+    const atWork = queue.peek();
+    queue.add(range(0, 2), 2);
+    if (atWork !== undefined) queue.complete(atWork);
+    expect(queue.committable()).toBeUndefined();
+    expect(drain(queue)).toEqual([0, 1, 2]);
   });
 
   it('starts over when the topic was made anew', () => {
