@@ -1,4 +1,4 @@
-import { FACT_APPS, MESSAGES, messageByType, TOPICS } from '@ultracore/contracts';
+import { FACT_APPS, MESSAGES, messageByType, messagesOn, TOPICS } from '@ultracore/contracts';
 import { FACT_TYPES } from './inbound/consume/read-fact.ts';
 
 /** The topics that other apps write their facts to. */
@@ -10,8 +10,7 @@ export function messagesOfRegistry(): { topic: string; type: string }[] {
   const recorded = FACT_TYPES.flatMap((type) => messageByType(type) ?? []);
   return [
     ...[...spoken, ...recorded].map(({ topic, type }) => ({ topic, type })),
-    ...recorded.flatMap(({ type, owner }) =>
-      FACT_APPS.filter((app) => app === owner).map((app) => ({ topic: TOPICS.facts(app), type })),
-    ),
+    // Those too that it does not record yet: unknown to the codec they would be passed over without a word, so they go to the dead letters.
+    ...factTopics().flatMap((topic) => messagesOn(topic).map(({ type }) => ({ topic, type }))),
   ];
 }
