@@ -16,3 +16,10 @@ export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' && error.code !== '' ? error.code : undefined;
 }
+
+/** What an error says. One that only gathers others, as Node's of a host with several addresses, says nothing itself. */
+export function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message === '' && error instanceof AggregateError) return error.errors.map(sentenceOf).join('; ');
+  return error.message || error.name;
+}

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf, ServiceError } from './errors.ts';
+import { codeOf, sentenceOf, ServiceError } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { redactText } from './redact.ts';
 
@@ -76,8 +76,7 @@ async function startInOrder(parts: readonly ServicePart[], started: ServicePart[
     try {
       await part.start?.();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new ServiceError('part_start_failed', `${part.name} did not start: ${message}`, { cause: error });
+      throw new ServiceError('part_start_failed', `${part.name} did not start: ${sentenceOf(error)}`, { cause: error });
     }
   }
 }
@@ -99,8 +98,7 @@ async function stopInReverse(started: ServicePart[], logger: Logger): Promise<bo
 function reportStartFailure(name: string, logger: Logger, error: unknown): void {
   const cause = error instanceof ServiceError ? error.cause : error;
   const code = codeOf(cause);
-  const sentence = error instanceof Error ? error.message : String(error);
-  logger.fatal(code === undefined ? { err: cause } : { code }, `${name} could not start: ${sentence}`);
+  logger.fatal(code === undefined ? { err: cause } : { code }, `${name} could not start: ${sentenceOf(error)}`);
 }
 
 function endOnUnforeseenErrors(name: string, logger: Logger): void {
@@ -121,7 +119,7 @@ export async function runMain(name: string, main: () => Promise<void>): Promise<
     await main();
   } catch (error) {
     const known = codeOf(error) !== undefined && error instanceof Error;
-    const text = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = known ? sentenceOf(error) : error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`${name} could not start: ${redactText(text)}\n`);
     process.exit(1);
   }
