@@ -39,6 +39,11 @@ const OURS = `(n.nspname in ('ultracore', '${APP_SCHEMA}', '${OWN_SCHEMA}') or n
 const STRANGER = `(current_database() = 'ultracore_shared' and a.grantee <> 0 and a.grantee::regrole::text ~ '^"?uc_'
    and regexp_replace(a.grantee::regrole::text, '^uc_(.*?)(__ro)?$', 'tenant_\\1') <> n.nspname)`;
 
+/** A tenant's login or a group of them; and, of these, one that may only read. */
+const OF_TENANTS = `(a.grantee <> 0 and (a.grantee::regrole::text ~ '^"?uc_'
+   or a.grantee::regrole::text in ('${ROLES.sharedAccess}', '${ROLES.small}', '${ROLES.smallReadOnly}')))`;
+const ONLY_READS = `(a.grantee::regrole::text ~ '__ro"?$' or a.grantee::regrole::text in ('${ROLES.sharedAccess}', '${ROLES.smallReadOnly}'))`;
+
 const COMMON_SQL = `
 select 'not_hardened:public_on_schema' as code, format('PUBLIC has %s on schema %s.', a.privilege_type, n.nspname) as detail
   from pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
@@ -49,7 +54,14 @@ select 'not_hardened:public_on_relation', format('PUBLIC has %s on %s.', a.privi
  where a.grantee = 0 and ${OURS} and n.nspname <> '${OWN_SCHEMA}'
 union all
 select 'not_hardened:stray_grant', format('%s has %s on schema %s.', a.grantee::regrole, a.privilege_type, n.nspname)
-  from pg_namespace n, aclexplode(n.nspacl) a where ${OURS} and ${STRANGER}
+  from pg_namespace n, aclexplode(n.nspacl) a
+ where ${OURS} and (${STRANGER} or ${OF_TENANTS} and a.privilege_type = 'CREATE' and n.nspname <> '${OWN_SCHEMA}')
+union all
+select 'not_hardened:stray_grant', format('%s may look into schema %s, which no bootstrap made, and read or change what is in it.',
+       case a.grantee when 0 then 'PUBLIC' else a.grantee::regrole::text end, n.nspname)
+  from pg_namespace n, aclexplode(n.nspacl) a
+ where not ${OURS} and n.nspname !~ '^pg_' and n.nspname not in ('public', 'information_schema') and (a.grantee = 0 or ${OF_TENANTS})
+   and exists (select from pg_class c, aclexplode(c.relacl) b where c.relnamespace = n.oid and b.grantee in (0, a.grantee))
 union all
 select 'not_hardened:stray_grant', format('%s has %s on %s.', a.grantee::regrole, a.privilege_type, c.oid::regclass)
   from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) a where ${OURS} and ${STRANGER}
@@ -58,6 +70,18 @@ select 'not_hardened:stray_grant', format('%s may read the bookkeeping %s.', a.g
   from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) a
  where n.nspname = 'ultracore' and a.grantee <> 0 and (a.grantee::regrole::text ~ '^"?uc_'
     or a.grantee::regrole::text in ('${ROLES.sharedAccess}', '${ROLES.small}', '${ROLES.smallReadOnly}'))
+union all
+select 'not_hardened:stray_grant', format('%s has %s on %s, which no login needs (TRUNCATE passes row security by).',
+       a.grantee::regrole, a.privilege_type, c.oid::regclass)
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) a
+ where ${OURS} and n.nspname <> '${OWN_SCHEMA}' and c.relkind <> 'S' and ${OF_TENANTS}
+   and (a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE') or ${ONLY_READS} and a.privilege_type <> 'SELECT')
+union all
+select 'not_hardened:stray_grant', format('%s has %s on column %I of %s.',
+       case a.grantee when 0 then 'PUBLIC' else a.grantee::regrole::text end, a.privilege_type, t.attname, c.oid::regclass)
+  from pg_attribute t join pg_class c on c.oid = t.attrelid join pg_namespace n on n.oid = c.relnamespace, aclexplode(t.attacl) a
+ where t.attacl is not null and ${OURS} and n.nspname <> '${OWN_SCHEMA}'
+   and (a.grantee = 0 or ${STRANGER} or ${OF_TENANTS} and (n.nspname = 'ultracore' or ${ONLY_READS} and a.privilege_type <> 'SELECT'))
 union all
 select 'not_hardened:ownership', format('Schema %s is owned by %s, not by ${ROLES.owner}.', n.nspname, n.nspowner::regrole)
   from pg_namespace n where ${OURS} and n.nspowner <> '${ROLES.owner}'::regrole
