@@ -85,6 +85,17 @@ describe('the periodic pass', () => {
     expect(rig.log.filter((line) => line.includes('the Postgres server cannot be used now'))).toEqual([]);
   });
 
+  it('takes a tenant that ends its own sessions for no fault of the server', async () => {
+    await using rig = await createRig(server.postgres);
+    await rig.worker([server], OFTEN);
+    const registry = await activeTenant(rig, 'jumpy-firm', 'enterprise');
+    const ending = `select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user and pid <> pg_backend_pid()`;
+    const until = Date.now() + 3000;
+    while (Date.now() < until) await server.query(ending.replace('current_user', `'uc_jumpy_firm'`));
+    expect(await asTenant(registry.row(), rig.keyRing, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(rig.log.filter((line) => line.includes('the Postgres server cannot be used now'))).toEqual([]);
+  });
+
   it('leaves a home alone in which nothing is wrong', async () => {
     await using rig = await createRig(server.postgres);
     const worker = await rig.worker([server], OFTEN);

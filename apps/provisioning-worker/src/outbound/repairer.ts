@@ -107,7 +107,9 @@ async function refusedLogins(server: PostgresServer, home: Home, { readWrite, re
       const end = await asTenant(server, home, { kind, password }, () => Promise.resolve());
       return end === 'refused' ? [`the ${kind} login is refused`] : [];
     } catch (error) {
-      if (judge(error).code === TOO_MANY_CONNECTIONS) return [];
+      const { code } = judge(error);
+      if (code === TOO_MANY_CONNECTIONS) return [];
+      if (code === 'smoke_failed') return [`the ${kind} login does not work`];
       throw error;
     }
   };
