@@ -3,17 +3,19 @@ const REDACTED = '[redacted]';
 const SECRET_KEY = /passw|pwd|secret|token|authorization|cookie|api[-_]?key|private[-_]?key|credential|verifier|jwks?$/i;
 const MAX_DEPTH = 8;
 /** One look at the many texts that hold nothing, before the rules are tried one by one. */
-const MAY_HOLD_SECRET = /:\/\/|password|bearer|eyJ|SCRAM-SHA-256|v1\./i;
+const MAY_HOLD_SECRET = /:\/\/|password|bearer|basic|eyJ|SCRAM-SHA-256|v1\./i;
 
 /**
- * A text without what is secret in it: the password of any URL, `password=` of a connection string, bearer tokens, SCRAM
- * verifiers and sealed credentials.
+ * A text without what is secret in it: the password of any URL, `password=` of a connection string, `password '…'` of SQL and
+ * `"…password": "…"` of JSON, bearer tokens, basic authorization, SCRAM verifiers and sealed credentials.
  */
 export function redactText(text: string): string {
   if (!MAY_HOLD_SECRET.test(text)) return text;
   return text
-    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/"'<>]*):[^\s@"'<>]+@/gi, `$1:${REDACTED}@`)
-    .replaceAll(/\b((?:ssl)?password)(\s*=\s*)('[^']*'|[^\s"&;,)]+)/gi, `$1$2${REDACTED}`)
+    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/"'<>]*):[^\s"'<>]+@/gi, `$1:${REDACTED}@`)
+    .replaceAll(/\b((?:ssl|pg)?password)(\s*=\s*|\s+(?='))('[^']*'|[^\s"&;,)]+)/gi, `$1$2${REDACTED}`)
+    .replaceAll(/("[\w-]*password"\s*:\s*)"(?:[^"\\]|\\.)*"/gi, `$1"${REDACTED}"`)
+    .replaceAll(/\b(authorization:\s*basic)\s+[\w+/=-]+/gi, `$1 ${REDACTED}`)
     .replaceAll(/\bbearer\s+[\w~+/.-]+=*/gi, `Bearer ${REDACTED}`)
     .replaceAll(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, REDACTED)
     .replaceAll(/SCRAM-SHA-256\$\d+:[^\s"']+/g, REDACTED)

@@ -85,6 +85,17 @@ describe('createLogger', () => {
 });
 
 describe('redactText', () => {
+  it.each([
+    'postgres://app:p@hunter2@db/x',
+    "alter role app password 'hunter2'",
+    'sent {"master_password": "a\\"hunter2", "x": 1}',
+    'PGPASSWORD=hunter2 psql',
+    'authorization: Basic aHVudGVyMg==hunter2',
+  ])('hides what is secret in %j', (text) => {
+    expect(redactText(text)).not.toContain('hunter2');
+    expect(redactText(redactText(text))).toBe(redactText(text));
+  });
+
   it.each(['http://127.0.0.1:8080/a', 'see https://example.org/x?y=1', 'ratio 3:4@noon', 'esdb://127.0.0.1:2113?tls=false'])(
     'leaves %s as it is',
     (text) => {
