@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEventStore } from '@ultracore/embedded-eventstore';
 import { createCommandHandler, eventId, type EventStore } from '@ultracore/event-sourcing';
 import { createEventStoreDb } from '@ultracore/eventstoredb';
 import { createPool } from '@ultracore/postgres';
@@ -19,18 +23,21 @@ export interface Backends extends AsyncDisposable {
   readonly pool: Pool;
 }
 
-/** The shared event store and a database of one's own, migrated. */
+/** An event store and a database of one's own, migrated: whoever follows the shared store sees nothing of these tests. */
 export async function openBackends(): Promise<Backends> {
-  const stack = testStack();
-  const database = await freshDatabase(stack);
+  const database = await freshDatabase(testStack());
   const pool = createPool({ connectionString: database.url, applicationName: 'registry-test', logger });
   await migrateRegistry(pool);
-  const store = createEventStoreDb({ connectionString: stack.eventstoreUrl });
+  const dataDir = mkdtempSync(join(tmpdir(), 'registry-events-'));
+  const server = await startEventStore({ port: 0, dataDir });
+  const store = createEventStoreDb({ connectionString: server.url });
   return {
     store,
     pool,
     async [Symbol.asyncDispose]() {
       await store.stop();
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
       await pool.end();
       await database[Symbol.asyncDispose]();
     },
@@ -50,7 +57,7 @@ export function startProjector(
 }
 
 let made = 0;
-/** An id that no other test has: the event store is shared by all. */
+/** An id that no other test has: Kafka is shared by all. */
 export const freshTenantId = (): string => `reg-${v4().slice(0, 13)}-${(made += 1)}`;
 
 /** Gives tenants a history, as commands and facts would. */

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createAuthenticator } from '../src/index.ts';
 
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
@@ -122,8 +122,11 @@ describe('createAuthenticator', () => {
     const checked = authenticator();
     const header = `Bearer ${await token()}`;
     await checked.authenticate(header);
-    const startedAt = performance.now();
-    for (let index = 0; index < 20_000; index += 1) await checked.authenticate(header);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    const verify = vi.spyOn(crypto.subtle, 'verify');
+    for (let index = 0; index < 100; index += 1) await checked.authenticate(header);
+    await authenticator().authenticate(header);
+    // The one that does not know the token shows that a check would have been seen.
+    expect(verify).toHaveBeenCalledTimes(1);
+    verify.mockRestore();
   });
 });

@@ -2,27 +2,32 @@ import { describe, expect, test } from 'vitest';
 import { createPace } from '../../src/store/pace.ts';
 
 const never = new AbortController().signal;
+
 /** Milliseconds for which the next batch waits after one of `count` that took `tookMs`. */
-async function waited(count: number, tookMs: number, waiting: number, signal = never): Promise<number> {
+async function waited(count: number, tookMs: number, waiting: number): Promise<number> {
   const pace = createPace({ everyMs: 40, few: 4, many: 100 });
   pace.begin(count);
   const end = performance.now() + tookMs;
   while (performance.now() < end);
   const since = performance.now();
-  await pace.next(waiting, signal);
+  await pace.next(waiting, never);
   return performance.now() - since;
 }
 
 describe('the pace', () => {
   test('lets the next batch follow at once when little happens, or very much', async () => {
+    const pace = createPace({ everyMs: 3_600_000, few: 4, many: 100 });
     for (const [count, waiting] of [
       [0, 0],
       [3, 0],
       [100, 0],
       [50, 100],
     ] as const) {
-      expect(await waited(count, 0, waiting)).toBeLessThan(10);
+      pace.begin(count);
+      // With an hour between batches, a wait would outlast the test.
+      await pace.next(waiting, never);
     }
+    expect.assertions(0);
   });
 
   test('spaces the batches in between', async () => {
@@ -34,6 +39,9 @@ describe('the pace', () => {
   });
 
   test('waits no longer when all ends', async () => {
-    expect(await waited(4, 0, 0, AbortSignal.timeout(5))).toBeLessThan(30);
+    const pace = createPace({ everyMs: 3_600_000, few: 4, many: 100 });
+    pace.begin(4);
+    await pace.next(0, AbortSignal.timeout(5));
+    expect.assertions(0);
   });
 });
