@@ -15,7 +15,9 @@ const NAMED_AT_MOST = 20;
 export async function surveyServer({ pool, logger }: { pool: Pool; logger: Logger }, server: PostgresServer): Promise<Survey> {
   const found = await listObjects(server);
   const requestIds = [...new Set(found.flatMap(({ requestId }) => requestId ?? []))];
-  const [tenants, requests] = [await readTenantsOf(pool, server), await readRequests(pool, requestIds)];
+  // In this order: a request that is closed by now has its home in a row that is read after it.
+  const requests = await readRequests(pool, requestIds);
+  const tenants = await readTenantsOf(pool, server);
   const result = survey(found, tenants, requests, homeNames);
   report(logger, server, result);
   const leftOver = result.orphans.flatMap(({ why, object }) => (why === 'left_over' ? (object.requestId ?? []) : []));

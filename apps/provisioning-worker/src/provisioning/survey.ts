@@ -38,7 +38,7 @@ type NamesOf = (tenantId: string, tier: Tier) => { database: string; schema: str
 
 /**
  * Compares what a server holds with what the directory and the bookkeeping say. The objects must have been listed **before**
- * the rest was read: a home that is finished in between is then known, never an orphan.
+ * the requests were read, and these before the tenants: a home that is finished in between is then known, never an orphan.
  */
 export const survey = (
   found: readonly FoundObject[],
