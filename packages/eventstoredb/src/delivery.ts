@@ -1,9 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import type { AllStreamResolvedEvent, AllStreamSubscription } from '@eventstore/db-client';
 import type { StoredEvent } from '@ultracore/event-sourcing';
-import { toStoredEvent } from './stored-event.ts';
+import type { EventSource } from './subscribe-call.ts';
 
-/** What the client tells aside from the events. */
+/** What the server tells aside from the events. */
 export type Notice = 'caught_up' | { readonly checkpoint: bigint };
 
 export interface DeliveryHandlers {
@@ -14,9 +13,9 @@ export interface DeliveryHandlers {
 export interface Delivery {
   /** Hands over what comes until the connection is lost: then why. Undefined when it was stopped. Rejects with what a handler threw. */
   readonly run: () => Promise<Error | undefined>;
-  /** The client tells it while events before it still wait to be read; it is passed on after them. */
+  /** Told while events before it may still wait to be taken; it is passed on after them. */
   readonly notice: (notice: Notice) => void;
-  /** Something may have changed: there is an event to read, or it shall stop. */
+  /** Something may have changed: there is an event to take, or it shall stop. */
   readonly wake: () => void;
   /** Ends `run` after the batch in hand. Only the first counts. */
   readonly fail: (error: Error) => void;
@@ -25,10 +24,10 @@ export interface Delivery {
 }
 
 /**
- * Moves events from the client's stream to the handlers, one batch at a time; what is not read stays in the stream, which holds the server back.
+ * Moves events from the source to the handlers, one batch at a time; what is not taken fills the source, which then holds the server back.
  */
 export function createDelivery(
-  source: AllStreamSubscription,
+  source: EventSource,
   { batchSize, isStopped, ...handlers }: DeliveryHandlers & { batchSize: number; isStopped: () => boolean },
 ): Delivery {
   let read = 0;
@@ -44,12 +43,10 @@ export function createDelivery(
   const takeBatch = (): StoredEvent[] => {
     const batch: StoredEvent[] = [];
     while (batch.length < batchSize) {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `Readable.read` is not generic
-      const resolved = source.read() as AllStreamResolvedEvent | null;
-      if (resolved === null) break;
+      const event = source.take();
+      if (!event) break;
       read += 1;
-      const event = toStoredEvent(resolved);
-      if (event) batch.push(event);
+      batch.push(event);
     }
     return batch;
   };
@@ -82,7 +79,7 @@ export function createDelivery(
       return isStopped() ? undefined : failure;
     },
     notice(notice) {
-      notices.push({ due: read + source.readableLength, notice });
+      notices.push({ due: read + source.waiting(), notice });
       wake();
     },
     wake,
@@ -90,6 +87,6 @@ export function createDelivery(
       failure ??= error;
       wake();
     },
-    isIdle: () => !busy && source.readableLength === 0,
+    isIdle: () => !busy && source.waiting() === 0,
   };
 }

@@ -1,8 +1,9 @@
-import { type EventStoreDBClient, START, streamNameFilter } from '@eventstore/db-client';
+import type { EventStoreDBClient } from '@eventstore/db-client';
 import type { SubscribeToAllOptions, Subscription } from '@ultracore/event-sourcing';
 import { createDelivery, type Delivery, type Notice } from './delivery.ts';
 import { EventStoreDbError, messageOf } from './errors.ts';
 import { createBackoff } from './retry.ts';
+import { openSubscription } from './subscribe-call.ts';
 import { createWatchdog } from './watchdog.ts';
 
 export interface EventStoreDbSubscription extends Subscription {
@@ -53,16 +54,15 @@ export function follow(client: EventStoreDBClient, options: FollowOptions): Even
 
   /** From opening a connection until it is lost; returns why, undefined when the subscription was stopped. */
   const followOnce = async (): Promise<Error | undefined> => {
-    const filter = streamNameFilter({
-      prefixes: [...options.streamPrefixes],
-      maxSearchWindow: CHECKPOINT_EVERY,
-      checkpointReached: (_, { commit }) => {
-        delivery.notice({ checkpoint: commit });
-        return Promise.resolve();
-      },
+    const source = openSubscription(client, {
+      after: position,
+      streamPrefixes: options.streamPrefixes,
+      checkpointEvery: CHECKPOINT_EVERY,
+      capacity: BATCH,
+      onEvent: () => delivery.wake(),
+      onNotice: (notice) => delivery.notice(notice),
+      onEnd: (error) => delivery.fail(error),
     });
-    const fromPosition = position === undefined ? START : { commit: position, prepare: position };
-    const source = client.subscribeToAll({ fromPosition, filter }, { highWaterMark: BATCH });
     const delivery: Delivery = createDelivery(source, {
       batchSize: BATCH,
       isStopped: () => signal.aborted,
@@ -72,10 +72,6 @@ export function follow(client: EventStoreDBClient, options: FollowOptions): Even
       },
       onNotice: pass,
     });
-    source.on('readable', delivery.wake);
-    source.on('caughtUp', () => delivery.notice('caught_up'));
-    source.on('error', delivery.fail);
-    source.on('end', () => delivery.fail(new Error('the server ended the subscription')));
     signal.addEventListener('abort', delivery.wake);
     const watchdog = createWatchdog(client, {
       prefixes: options.streamPrefixes,
@@ -90,7 +86,7 @@ export function follow(client: EventStoreDBClient, options: FollowOptions): Even
       live = false;
       watchdog.stop();
       signal.removeEventListener('abort', delivery.wake);
-      source.unsubscribe().catch(() => undefined);
+      source.close();
     }
   };
 
