@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type SpawnedProcess, spawnProcess, waitFor } from '@ultracore/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ROOT } from '../src/options.ts';
 import { readStack, type Stack } from '../src/stack-file.ts';
 
 const SRC = join(import.meta.dirname, '../src');
@@ -132,6 +133,34 @@ test('npm run rebuild re-creates the read model from the streams', async () => {
   const { code, output } = await outcome(rebuild);
   expect(output).toMatch(/tenant_configs rebuilt: 3 rows from \d+ events/);
   expect(code).toBe(0);
+});
+
+describe('the README', () => {
+  const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) =>
+    block.trim(),
+  );
+  /** What other tests run: this suite is `npm test`, and the demo has its own above. */
+  const elsewhere = ['npm run demo', 'npm test'];
+
+  test('shows commands that do what it says, one after the other', async () => {
+    const shown = blocks.filter((block) => !elsewhere.includes(block));
+    expect(shown.length).toBeGreaterThanOrEqual(3);
+    const [create = '', ...rest] = shown;
+    const untilActive =
+      'until curl -sS http://127.0.0.1:8080/v1/tenants/acme-wealth -H "Authorization: Bearer $TOKEN" | grep -q \'"status":"active"\'; do sleep 0.2; done';
+    const script = ['set -euo pipefail', create, untilActive, ...rest]
+      .join('\n')
+      .replaceAll('http://127.0.0.1:8080', String(stack.edge_url))
+      .replaceAll('./.local/stack.json', join(dataDir, 'stack.json'));
+    const shell = await spawnProcess(['bash', '-c', script], { cwd: ROOT, env: { ULTRACORE_DATA_DIR: dataDir } });
+    const { code, output } = await outcome(shell);
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/HTTP\/1\.1 202 Accepted/);
+    expect(output).toMatch(/location: \/v1\/tenants\/acme-wealth/i);
+    expect(output).toMatch(/TenantActivatedEvent/);
+    expect(output).toMatch(/uc_acme_wealth__ro +1\b/);
+    expect(output).toMatch(/postgres:\/\/uc_acme_wealth:/);
+  });
 });
 
 test('Ctrl-C stops the edge, then the services, then the backends that they need', async () => {
