@@ -32,6 +32,8 @@ it('a wrong master password, salt or number of rounds is one error at the start;
     await openKeyRing(pool, MASTER);
     await expect(openKeyRing(pool, { ...MASTER, masterPassword: 'another' })).rejects.toMatchObject({
       code: 'wrong_master_password',
+      // The worker has no retired keys: another key id would make every credential that is sealed already unreadable.
+      message: expect.not.stringContaining('KEY_ID') as string,
     });
     await expect(openKeyRing(pool, { ...MASTER, salt: 'another' })).rejects.toMatchObject({ code: 'wrong_master_password' });
     await expect(openKeyRing(pool, { ...MASTER, rounds: 100_001 })).rejects.toMatchObject({ code: 'wrong_master_password' });

@@ -12,6 +12,6 @@ export async function openKeyRing(pool: Pool, master: MasterKey): Promise<KeyRin
   throw new CredentialError(
     'wrong_master_password',
     `ULTRACORE_MASTER_PASSWORD (or the salt or the rounds) is not the one that the credentials of key "${keyRing.keyId}" were sealed ` +
-      'with. Set the right one; to use another from now on, give it a new ULTRACORE_MASTER_KEY_ID.',
+      'with. Set the right one: rotation of the master password is not built yet.',
   );
 }
