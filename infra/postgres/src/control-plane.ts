@@ -27,12 +27,14 @@ const LOCK = 7_402_115_902;
 /**
  * Makes the databases and logins of the control plane's services on a server (the tenants' or another), and reads them back.
  * Needs a superuser; safe to repeat. PUBLIC may not connect to any of them.
- * @throws TenantDatabaseError `bootstrap_refused` when a login is new, or has no password, and none is given.
+ * @throws TenantDatabaseError `bootstrap_refused` when a login is new, or has no password, and none is given; when a database of
+ * one of the names exists that is not owned by its service's login.
  */
 export async function bootstrapControlPlane(superuserUrl: string, passwords: ControlPlanePasswords): Promise<BootstrapResult> {
   return withConnection(superuserConnect(superuserUrl), ADMIN_DATABASE, async (superuser) => {
     await superuser.query('select pg_advisory_lock($1)', [LOCK]);
     const done: string[] = [];
+    await assertDatabasesOurs(superuser);
     for (const { role, database } of CONTROL_PLANE) {
       if (await ensureLogin(superuser, role, passwords[role])) done.push(`made role ${role}`);
       if (await ensureDatabase(superuser, database, role)) done.push(`made database ${database} of ${role}`);
@@ -84,6 +86,23 @@ async function ensureLogin(superuser: Connection, role: string, password: string
   return existing === undefined;
 }
 
+/** Before anything is made: a database of the name may be somebody else's, with data in it. */
+async function assertDatabasesOurs(superuser: Connection): Promise<void> {
+  const { rows } = await superuser.query<{ database: string; role: string; owner: string }>(
+    `select database, role, pg_get_userbyid(datdba) as owner
+       from unnest($1::text[], $2::text[]) wanted (role, database) join pg_database on datname = database
+      where pg_get_userbyid(datdba) <> role`,
+    [CONTROL_PLANE.map(({ role }) => role), CONTROL_PLANE.map(({ database }) => database)],
+  );
+  const [first] = rows;
+  if (first === undefined) return;
+  const { database, role, owner } = first;
+  throw new TenantDatabaseError(
+    'bootstrap_refused',
+    `Database ${database} exists and is owned by ${owner}, not by ${role}: it was left as it is.`,
+  );
+}
+
 /** Closed until PUBLIC is shut out, so that there is no moment in which anybody may connect. */
 async function ensureDatabase(superuser: Connection, database: string, owner: string): Promise<boolean> {
   const { rowCount } = await superuser.query('select from pg_database where datname = $1', [database]);
@@ -94,7 +113,6 @@ async function ensureDatabase(superuser: Connection, database: string, owner: st
   }
   await superuser.query(`
     revoke all on database ${quoteIdent(database)} from public;
-    alter database ${quoteIdent(database)} owner to ${quoteIdent(owner)};
     alter database ${quoteIdent(database)} with allow_connections true;`);
   return rowCount === 0;
 }

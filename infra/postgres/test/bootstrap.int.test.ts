@@ -78,6 +78,25 @@ describe('npm run bootstrap', () => {
     await expect(as('ultracore_worker', 'worker-secret', 'ultracore_shared')).rejects.toMatchObject({ code: '42501' });
   });
 
+  it('refuses a database of its name that somebody else owns, and leaves it as it is', async () => {
+    const superuser = superuserConnect(server.url());
+    const owned = (statement: string) =>
+      withConnection(superuser, 'postgres', async (connection) => {
+        await connection.query(statement);
+        const { rows } = await connection.query<{ owner: string }>(
+          `select pg_get_userbyid(datdba) as owner from pg_database where datname = 'ultracore_tenants'`,
+        );
+        return rows[0]?.owner;
+      });
+    expect(await owned('alter database ultracore_tenants owner to postgres')).toBe('postgres');
+    expect(await bootstrap('--url', server.url(), '--control-plane')).toEqual({
+      status: 2,
+      output: expect.stringMatching(/ultracore_tenants exists and is owned by postgres, not by ultracore_registry/),
+    });
+    expect(await owned('select 1')).toBe('postgres');
+    await owned('alter database ultracore_tenants owner to ultracore_registry');
+  });
+
   it('finds a control plane that was opened to everybody', async () => {
     const superuser = superuserConnect(server.url());
     await withConnection(superuser, 'postgres', (connection) =>
