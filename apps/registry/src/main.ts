@@ -55,7 +55,7 @@ await runMain(NAME, async () => {
   const shared = { pool, store, holder, leaseTtlMs: LEASE_TTL_MS, logger, onBoundary };
   const projector = createTenantProjector(shared);
   const connectPublisher = () => createPublisher(kafka, messages, { transactionalId: 'registry-relay' });
-  const relay = createRelay({ ...shared, connectPublisher });
+  const relay = createRelay({ ...shared, connectPublisher, codec: messages });
   const facts = createConsumer(kafka, messages, {
     groupId: 'registry-facts',
     topics: factTopics(),

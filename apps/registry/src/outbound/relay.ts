@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { beatKey, PARTITIONS, TOPICS, type DirectoryBeat } from '@ultracore/contracts';
 import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
-import type { OutRecord, Publisher } from '@ultracore/kafka';
+import { isKafkaError, type MessageCodec, type OutRecord, type Publisher } from '@ultracore/kafka';
 import {
   createCheckpoint,
   createLease,
@@ -19,9 +17,9 @@ import { createPace } from '../store/pace.ts';
 import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
 import { createTenantFolds } from '../store/tenant-folds.ts';
 import { TENANT_STREAMS, tenantCodec } from '../tenant/codec.ts';
-import type { ExistingTenant } from '../tenant/state.ts';
-import { toDirectoryRow } from './directory.ts';
-import { createOutbox, type Batch } from './outbox.ts';
+import { beats, toDirectoryRecord } from './directory-record.ts';
+import { createOutbox, type Batch, type Outbox } from './outbox.ts';
+import { createParking, type Parking } from './parking.ts';
 import { createRelayCheckpoint } from './relay-checkpoint.ts';
 import { translate } from './translate.ts';
 
@@ -30,6 +28,8 @@ export interface RelayDeps {
   readonly store: EventStore;
   /** A publisher with the relay's one transactional id. Once it is there, transactions of every earlier one fail. */
   readonly connectPublisher: () => Promise<Publisher>;
+  /** The publisher's. */
+  readonly codec: MessageCodec;
   /** Identifies this process. */
   readonly holder: string;
   readonly leaseTtlMs: number;
@@ -54,7 +54,6 @@ const OUTBOX_CAPACITY = 2_000;
 const BEAT_MS = 1_000;
 /** A transaction costs the brokers a record in each partition it touches, whatever it carries. */
 const PACE = { everyMs: 50, few: 8, many: 500 };
-const SOURCE = '/ultracore/registry';
 
 /**
  * Publishes what is in the tenants' streams, in order, at least once: how the tenant is (directory), then what happened, then the
@@ -126,6 +125,8 @@ async function follow(token: LeaseToken, publisher: Publisher, session: Session)
   const after = await checkpoint.get(pool, CHECKPOINTS.relay);
   const folds = createTenantFolds({ store, maxTenants: FOLDS_KEPT });
   await folds.preload(after, signal);
+  const parking = createParking(session);
+  await parking.release((records) => publisher.transaction(records));
   const outbox = createOutbox({ capacity: OUTBOX_CAPACITY, signal });
   let live = false;
 
@@ -136,7 +137,7 @@ async function follow(token: LeaseToken, publisher: Publisher, session: Session)
     outbox.add({ states, messages, position });
     await outbox.room();
   };
-  const publishing = publish(token, publisher, { ...session, signal, outbox, reached: reached.reached }).finally(() =>
+  const publishing = publish(token, publisher, { ...session, signal, outbox, parking, reached: reached.reached }).finally(() =>
     ending.abort(),
   );
   const subscription = store.subscribeToAll({
@@ -156,7 +157,8 @@ async function follow(token: LeaseToken, publisher: Publisher, session: Session)
 }
 
 type Publishing = Session & {
-  readonly outbox: ReturnType<typeof createOutbox>;
+  readonly outbox: Outbox;
+  readonly parking: Parking;
   readonly reached: (position: bigint) => void;
 };
 
@@ -177,13 +179,13 @@ async function publish(token: LeaseToken, publisher: Publisher, session: Publish
         await outbox.filled();
         continue;
       }
-      const records = [...(batch ? toRecords(batch, shown) : []), ...(beatIsDue ? beats() : [])];
+      const records = session.parking.without([...(batch ? toRecords(batch, shown) : []), ...(beatIsDue ? beats() : [])]);
       beatIsDue = false;
       if (records.length > 0) {
         if (!token.held()) throw new PostgresError('lease_lost', 'the lease ran out');
         pace.begin(batch?.messages.length ?? 0);
         onBoundary('relay:publish:before');
-        await publisher.transaction(records);
+        await publishOrPark(records, publisher, session.parking);
         onBoundary('relay:publish:after');
         session.onWorking();
         session.onPublished?.(batch?.messages.length ?? 0);
@@ -198,6 +200,16 @@ async function publish(token: LeaseToken, publisher: Publisher, session: Publish
   }
 }
 
+/** What no message can say is put aside with all of its tenant; the rest goes. */
+async function publishOrPark(records: readonly OutRecord[], publisher: Publisher, parking: Parking): Promise<void> {
+  try {
+    await publisher.transaction(records);
+  } catch (error) {
+    if (!isKafkaError(error, 'invalid_body') || !(await parking.park(records))) throw error;
+    await publisher.transaction(parking.without(records));
+  }
+}
+
 /** The directory's rows first. One that was shown already, because it was read ahead of its events, is not repeated. */
 function toRecords({ states, messages }: Batch, shown: LRUCache<string, number>): OutRecord[] {
   const records: OutRecord[] = [];
@@ -205,32 +217,4 @@ function toRecords({ states, messages }: Batch, shown: LRUCache<string, number>)
     if (state.revision > (shown.get(state.tenantId) ?? -1)) records.push(toDirectoryRecord(state));
   }
   return records.concat(messages);
-}
-
-function toDirectoryRecord(state: ExistingTenant): OutRecord {
-  const { tenantId, revision, updatedAt } = state;
-  return {
-    topic: TOPICS.directory,
-    key: tenantId,
-    envelope: {
-      id: randomUUID(),
-      type: 'TenantDirectoryRecord',
-      source: SOURCE,
-      subject: tenantId,
-      time: updatedAt,
-      tenantId,
-      sequence: revision,
-    },
-    body: toDirectoryRow(state),
-  };
-}
-
-function beats(): OutRecord[] {
-  const time = new Date().toISOString();
-  return Array.from({ length: PARTITIONS }, (_, partition) => {
-    const key = beatKey(partition);
-    const body: DirectoryBeat = { partition, beat_at: time };
-    const envelope = { id: randomUUID(), type: 'DirectoryBeat', source: SOURCE, subject: key, time, tenantId: key };
-    return { topic: TOPICS.directory, partition, key, envelope, body };
-  });
 }

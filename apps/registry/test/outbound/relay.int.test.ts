@@ -1,6 +1,6 @@
 import { TOPICS } from '@ultracore/contracts';
 import type { EventStore } from '@ultracore/event-sourcing';
-import { createPublisher, type Publisher } from '@ultracore/kafka';
+import { createPublisher, type MessageCodec, type Publisher } from '@ultracore/kafka';
 import { createCheckpoint } from '@ultracore/postgres';
 import { waitFor } from '@ultracore/testkit';
 import type { Pool } from 'pg';
@@ -8,6 +8,7 @@ import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { toDirectoryRow } from '../../src/outbound/directory.ts';
 import { createRelay, type Relay, type RelayDeps } from '../../src/outbound/relay.ts';
+import { parkedTenants } from '../../src/store/parked-tenants.ts';
 import { CHECKPOINTS, SCHEMA } from '../../src/store/schema.ts';
 import { streamOf } from '../../src/tenant/codec.ts';
 import { logger } from '../app.ts';
@@ -46,6 +47,7 @@ async function startRelay(
     leaseTtlMs: 1_000,
     logger,
     onBoundary: () => undefined,
+    codec: kafka.codec,
     connectPublisher: () => createPublisher(kafka.client, kafka.codec, { transactionalId }),
     ...deps,
   });
@@ -196,6 +198,41 @@ describe('the relay', () => {
     await until('the successor’s event', () => kafka.events(id).length > 0);
     expect(kafka.events(id)).toHaveLength(1);
     expect(successor.fault()).toBeUndefined();
+  });
+
+  test('a tenant of whom nothing can be said holds up nobody, and is published once that is possible', async () => {
+    await using backends = await openBackends();
+    const { pool, store } = backends;
+    const history = createHistory(store);
+    const first = await startRelay(backends);
+    const [good, bad, later] = [freshTenantId(), freshTenantId(), freshTenantId()];
+    const request = await history.create(bad, { tenantName: 'two\nlines' });
+    await history.create(good);
+    await until('the other tenant', () => kafka.events(good).length === 1);
+    await history.say(bad, factsOf(request).started);
+    await history.create(later);
+    await until('a later tenant', () => kafka.events(later).length === 1);
+    expect([kafka.events(bad), kafka.rows(bad), first.fault()]).toEqual([[], [], undefined]);
+    expect(await parkedTenants(pool)).toMatchObject([{ tenantId: bad, revision: 0n }]);
+    await first.stop();
+    const still = await startRelay(backends);
+    await until('the next relay', () => still.active() && still.fault() === undefined);
+    await history.say(bad, factsOf(request).issued);
+    await still.stop();
+    expect(kafka.events(bad)).toEqual([]);
+    // As after an upgrade: contracts that allow the name.
+    const lenient = (codec: MessageCodec): MessageCodec => ({
+      ...codec,
+      encode: (message) =>
+        codec.encode({ ...message, body: JSON.parse(JSON.stringify(message.body).replace('two\\nlines', 'one line')) }),
+    });
+    await startRelay(backends, {
+      codec: lenient(kafka.codec),
+      connectPublisher: () => createPublisher(kafka.client, lenient(kafka.codec), { transactionalId: `registry-${v4()}` }),
+    });
+    await until('all of it', () => new Set(typesOf(bad)).size === 3);
+    expect(kafka.rows(bad).at(-1)).toMatchObject({ tenant_name: 'one line', revision: 2 });
+    expect(await parkedTenants(pool)).toEqual([]);
   });
 
   test('an idle directory has a beat in each partition each second', async () => {
