@@ -41,8 +41,9 @@ export function createPool(options: PoolOptions): Pool {
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
   };
   const pool = new Pool(config);
-  pool.on('error', (error) =>
-    options.logger.warn({ err: error }, 'an idle Postgres connection broke; it is replaced at the next use'),
+  // Not the error itself: the driver hangs the whole connection on it, with the key to cancel its statements.
+  pool.on('error', ({ name, message, stack }) =>
+    options.logger.warn({ err: { name, message, stack } }, 'an idle Postgres connection broke; it is replaced at the next use'),
   );
   return pool;
 }
