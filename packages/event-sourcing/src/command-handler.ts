@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { EventCodec } from './codec.ts';
 import type { Decider, DomainEvent } from './decider.ts';
-import { isCommandRefused, isVersionConflict } from './errors.ts';
+import { EventSourcingError, isCommandRefused, isVersionConflict } from './errors.ts';
 import { eventId } from './event-id.ts';
 import type { EventMetadata, EventStore } from './event-store.ts';
 
@@ -38,10 +38,23 @@ export interface Handled<State, Event> {
   readonly duplicate: boolean;
 }
 
+/** What is about to be appended. */
+export interface PlannedAppend<State, Event> {
+  readonly streamName: string;
+  readonly events: readonly {
+    readonly event: Event;
+    readonly id: string;
+    readonly metadata: EventMetadata;
+    readonly revision: bigint;
+  }[];
+  /** The fold with these events in it. */
+  readonly state: State;
+}
+
 export interface CommandHandler<State, Command, Event> {
   /**
    * Folds, decides, appends with the revision that was read. Only a version conflict is retried, three times; then it is thrown.
-   * Throws the decider's `CommandRefused`. Commands for one stream run one after the other within this process.
+   * Throws the decider's `CommandRefused`, and `EventSourcingError` `event_not_publishable` with what `check` says. Commands for one stream run one after the other within this process.
    */
   readonly handle: (streamName: string, command: Command, options: HandleOptions<Event>) => Promise<Handled<State, Event>>;
   /** The fold of the stream's head: reads only what the cache does not hold, but always asks the store. */
@@ -58,8 +71,10 @@ export function createCommandHandler<State, Command, Event extends DomainEvent>(
   codec: EventCodec<Event>;
   /** Streams whose fold is kept. A stale entry costs one conflict and a read of the tail, never a wrong decision. */
   cacheSize: number;
+  /** Why events must not be stored; undefined when all is well. Asked before every append: what is stored can never be taken back. */
+  check?: (append: PlannedAppend<State, Event>) => string | undefined;
 }): CommandHandler<State, Command, Event> {
-  const { store, decider, codec } = deps;
+  const { store, decider, codec, check } = deps;
   const cache = new LRUCache<string, Fold<State>>({
     max: deps.cacheSize,
     maxSize: deps.cacheSize * IDS_PER_STREAM,
@@ -93,12 +108,17 @@ export function createCommandHandler<State, Command, Event extends DomainEvent>(
     if (fold.ids.has(firstEventId)) return { events: [], state: fold.state, revision: fold.revision, duplicate: true };
     const events = decider.decide(command, fold.state);
     if (events.length === 0) return { events, state: fold.state, revision: fold.revision, duplicate: false };
-    const news = events.map((event, n) => {
+    const first = (fold.revision ?? -1n) + 1n;
+    const planned = events.map((event, n) => {
       const id = n === 0 ? firstEventId : eventId(requestId, n);
-      return { id, ...codec.encode(event), metadata: typeof metadata === 'function' ? metadata(event, n, id) : metadata };
+      const of = typeof metadata === 'function' ? metadata(event, n, id) : metadata;
+      return { event, id, metadata: of, revision: first + BigInt(n) };
     });
-    const { revision } = await store.append(streamName, news, fold.revision ?? 'no_stream');
     const state = events.reduce(decider.evolve, fold.state);
+    const fault = check?.({ streamName, events: planned, state });
+    if (fault !== undefined) throw new EventSourcingError('event_not_publishable', fault);
+    const news = planned.map(({ event, id, metadata: of }) => ({ id, ...codec.encode(event), metadata: of }));
+    const { revision } = await store.append(streamName, news, fold.revision ?? 'no_stream');
     for (const event of news) fold.ids.add(event.id);
     // On an assumed new stream the store may have taken this for a repetition of what it holds; the stream then differs from our fold.
     if (fold.known) cache.set(streamName, { known: true, state, revision, ids: fold.ids });

@@ -1,4 +1,10 @@
-export type EventSourcingErrorCode = 'version_conflict' | 'unknown_event_type' | 'bad_event';
+export type EventSourcingErrorCode =
+  | 'version_conflict'
+  /** A stored event that this program has no reader for. */
+  | 'unknown_event_type'
+  | 'bad_event'
+  /** What was decided cannot be said to the outside; nothing was stored. */
+  | 'event_not_publishable';
 
 /** Base of this package's errors. Guards test `code`, never the class. */
 export class EventSourcingError extends Error {
@@ -47,5 +53,7 @@ export class CommandRefused extends Error {
 
 export const isVersionConflict = (error: unknown): error is VersionConflict =>
   error instanceof EventSourcingError && error.code === 'version_conflict';
+
+export const isEventSourcingError = (error: unknown): error is EventSourcingError => error instanceof EventSourcingError;
 
 export const isCommandRefused = (error: unknown): error is CommandRefused => error instanceof CommandRefused;

@@ -1,11 +1,18 @@
 export { createEventCodec, type EventCodec, type EventVersions } from './codec.ts';
-export { createCommandHandler, type CommandHandler, type Handled, type HandleOptions } from './command-handler.ts';
+export {
+  createCommandHandler,
+  type CommandHandler,
+  type Handled,
+  type HandleOptions,
+  type PlannedAppend,
+} from './command-handler.ts';
 export type { Decider, DomainEvent } from './decider.ts';
 export {
   CommandRefused,
   EventSourcingError,
   type EventSourcingErrorCode,
   isCommandRefused,
+  isEventSourcingError,
   isVersionConflict,
   VersionConflict,
 } from './errors.ts';

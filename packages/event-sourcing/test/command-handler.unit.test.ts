@@ -53,6 +53,34 @@ describe('createCommandHandler', () => {
     expect(calls.appends).toBe(0);
   });
 
+  test('what the check refuses is not stored, and the stream can be written to after it', async () => {
+    const { store, calls } = countingStore();
+    const asked: unknown[] = [];
+    const { handle } = createCommandHandler({
+      store,
+      decider: counter,
+      codec: counterCodec,
+      cacheSize: 10,
+      check: ({ streamName, events, state }) => {
+        asked.push([streamName, events.map(({ revision }) => revision), state.total]);
+        return state.total > 2 ? 'too much to say' : undefined;
+      },
+    });
+    await handle('c-1', { type: 'Open', name: 'a' }, { ...request(), assumeNew: true });
+    const tooMuch = handle('c-1', { type: 'Count', by: [1, 2] }, request());
+    await expect(tooMuch).rejects.toMatchObject({ code: 'event_not_publishable', message: 'too much to say' });
+    expect(calls.appends).toBe(1);
+    await expect(handle('c-1', { type: 'Count', by: [2] }, request())).resolves.toMatchObject({
+      state: { total: 2 },
+      revision: 1n,
+    });
+    expect(asked).toEqual([
+      ['c-1', [0n], 0],
+      ['c-1', [1n, 2n], 3],
+      ['c-1', [1n], 2],
+    ]);
+  });
+
   test('a repeated request has succeeded: nothing is decided or appended, also where the command would now be refused', async () => {
     const { store } = countingStore();
     const asked = request();
