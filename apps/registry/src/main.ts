@@ -20,6 +20,7 @@ import { createCreation } from './inbound/creation.ts';
 import { toProblemError } from './inbound/http/problems.ts';
 import { addTenantRoutes } from './inbound/http/routes.ts';
 import { factTopics, messagesOfRegistry } from './messages.ts';
+import { publishingFault } from './outbound/publishable.ts';
 import { describeEvent } from './outbound/translate.ts';
 import { createRelay } from './outbound/relay.ts';
 import { createTenantProjector } from './readmodel/projector.ts';
@@ -50,7 +51,13 @@ await runMain(NAME, async () => {
   });
   const kafka = connectKafka({ ...config.kafka, clientId: NAME, logger });
   const messages = await createMessageCodec({ schemaRegistryUrl: config.schemaRegistryUrl, messages: messagesOfRegistry() });
-  const commands = createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: TENANTS_CACHED });
+  const commands = createCommandHandler({
+    store,
+    decider: tenantDecider,
+    codec: tenantCodec,
+    cacheSize: TENANTS_CACHED,
+    check: publishingFault,
+  });
 
   const shared = { pool, store, holder, leaseTtlMs: LEASE_TTL_MS, logger, onBoundary };
   const projector = createTenantProjector(shared);

@@ -13,8 +13,11 @@ export interface PublicMessage {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** Of an event that is stored, or about to be, what its message is made of beside its body. */
+export type EventPlace = Pick<StoredEvent, 'id' | 'streamName' | 'revision' | 'metadata'>;
+
 /** What every event stored about a tenant says to the outside. Pure. `event` is what the codec reads from `stored`. */
-export function translate(stored: StoredEvent, event: TenantEvent): PublicMessage {
+export function translate(stored: EventPlace, event: TenantEvent): PublicMessage {
   const tenantId = tenantOf(stored.streamName);
   const { type, time, fields } = spoken(event);
   const { topic, owner } = messageByType(type);

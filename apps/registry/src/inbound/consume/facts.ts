@@ -1,5 +1,6 @@
-import { ack, deadLetter, retryAfter, type Fate, type InMessage } from '@ultracore/kafka';
-import { type CommandHandler, isCommandRefused, isVersionConflict } from '@ultracore/event-sourcing';
+import { ack, deadLetter, retryAfter, stopConsumer, type Fate, type InMessage } from '@ultracore/kafka';
+import { type CommandHandler, isCommandRefused, isEventSourcingError, isVersionConflict } from '@ultracore/event-sourcing';
+import { isEventStoreDbError } from '@ultracore/eventstoredb';
 import type { Logger } from '@ultracore/service';
 import type { BoundaryName } from '../../boundaries.ts';
 import { streamOf } from '../../tenant/codec.ts';
@@ -13,7 +14,8 @@ const STORE_RETRY_MS = 1_000;
 
 /**
  * Records facts in the streams of their tenants. A message is done when its append is durable; one that comes again finds its id in the
- * stream and is done without an append. What is no fact, or is about a tenant that never was, goes to the dead letters.
+ * stream and is done without an append. What is no fact, is about a tenant that never was, or can be stored or published by nobody goes
+ * to the dead letters. A stream that a newer program has written to stops the consumer: nothing is passed over.
  */
 export function createFactHandler(deps: {
   commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
@@ -46,10 +48,25 @@ export function createFactHandler(deps: {
       onBoundary('fact:append:after');
       return ack();
     } catch (error) {
-      if (isCommandRefused(error)) return deadLetter(`${error.code}: ${error.detail}`);
+      const final = finalFate(error);
+      if (final) return final;
       if (isVersionConflict(error)) return retryAfter(CONFLICT_RETRY_MS, error.message);
       logger.warn({ err: error, tenant_id: read.tenantId, type: envelope.type }, 'a fact could not be recorded yet');
       return retryAfter(STORE_RETRY_MS, 'the event store does not take it at the moment');
     }
   };
+}
+
+/** What becomes of a fact whose recording would fail the same way however often it is tried; undefined when trying again may help. */
+function finalFate(error: unknown): Fate | undefined {
+  if (isCommandRefused(error)) return deadLetter(`${error.code}: ${error.detail}`);
+  if (isEventSourcingError(error)) {
+    if (error.code === 'event_not_publishable') return deadLetter(`${error.code}: ${error.message}`);
+    // This program is older than the stream. The fact is good: a newer registry must get it.
+    if (error.code === 'unknown_event_type') return stopConsumer(error.message);
+  }
+  if (isEventStoreDbError(error) && (error.code === 'stream_deleted' || error.code === 'append_too_large')) {
+    return deadLetter(`${error.code}: ${error.message}`);
+  }
+  return undefined;
 }

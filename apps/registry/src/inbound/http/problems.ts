@@ -1,4 +1,4 @@
-import { isCommandRefused, isVersionConflict } from '@ultracore/event-sourcing';
+import { isCommandRefused, isEventSourcingError, isVersionConflict } from '@ultracore/event-sourcing';
 import { isEventStoreDbError } from '@ultracore/eventstoredb';
 import { ProblemError } from '@ultracore/service';
 import type { Refusal } from '../../tenant/decider.ts';
@@ -30,6 +30,15 @@ export function toProblemError(error: unknown): ProblemError | undefined {
       code: 'concurrent_change',
       detail: 'Others keep changing this tenant at the moment. Nothing was done; try again.',
       headers: { 'retry-after': '1' },
+      cause: error,
+    });
+  }
+  if (isEventSourcingError(error) && error.code === 'event_not_publishable') {
+    return new ProblemError({
+      status: 500,
+      code: 'event_not_publishable',
+      detail:
+        'What this leads to cannot be told to the other services, so nothing was done. This is a fault of the registry: its log says which field.',
       cause: error,
     });
   }
