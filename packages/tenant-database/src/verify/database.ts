@@ -44,6 +44,11 @@ const OF_TENANTS = `(a.grantee <> 0 and (a.grantee::regrole::text ~ '^"?uc_'
    or a.grantee::regrole::text in ('${ROLES.sharedAccess}', '${ROLES.small}', '${ROLES.smallReadOnly}')))`;
 const ONLY_READS = `(a.grantee::regrole::text ~ '__ro"?$' or a.grantee::regrole::text in ('${ROLES.sharedAccess}', '${ROLES.smallReadOnly}'))`;
 
+const WHO = `case a.grantee when 0 then 'PUBLIC' else a.grantee::regrole::text end`;
+
+/** What PUBLIC may do with new functions and types by Postgres's own default; an entry that repeats it opens nothing. */
+const BUILT_IN_DEFAULT = `(d.defaclnamespace = 0 and d.defaclobjtype in ('f', 'T'))`;
+
 const COMMON_SQL = `
 select 'not_hardened:public_on_schema' as code, format('PUBLIC has %s on schema %s.', a.privilege_type, n.nspname) as detail
   from pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
@@ -82,6 +87,22 @@ select 'not_hardened:stray_grant', format('%s has %s on column %I of %s.',
   from pg_attribute t join pg_class c on c.oid = t.attrelid join pg_namespace n on n.oid = c.relnamespace, aclexplode(t.attacl) a
  where t.attacl is not null and ${OURS} and n.nspname <> '${OWN_SCHEMA}'
    and (a.grantee = 0 or ${STRANGER} or ${OF_TENANTS} and (n.nspname = 'ultracore' or ${ONLY_READS} and a.privilege_type <> 'SELECT'))
+union all
+select 'not_hardened:stray_grant', format('%s may execute %s.', ${WHO}, p.oid::regprocedure)
+  from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+ where p.pronamespace = 'ultracore'::regnamespace and p.oid <> 'ultracore.current_tenant_id()'::regprocedure and (a.grantee = 0 or ${OF_TENANTS})
+union all
+select 'not_hardened:stray_grant', format('%s has %s on foreign data wrapper %s.', ${WHO}, a.privilege_type, w.fdwname)
+  from pg_foreign_data_wrapper w, aclexplode(w.fdwacl) a where a.grantee = 0 or ${OF_TENANTS}
+union all
+select 'not_hardened:stray_grant', format('%s has %s on foreign server %s.', ${WHO}, a.privilege_type, s.srvname)
+  from pg_foreign_server s, aclexplode(s.srvacl) a where a.grantee = 0 or ${OF_TENANTS}
+union all
+select 'not_hardened:stray_grant', format('%s will have %s on what ${ROLES.owner} makes in %s.', ${WHO}, a.privilege_type,
+       coalesce('schema ' || n.nspname, 'any schema'))
+  from pg_default_acl d left join pg_namespace n on n.oid = d.defaclnamespace, aclexplode(d.defaclacl) a
+ where d.defaclrole = '${ROLES.owner}'::regrole
+   and (a.grantee = 0 and not ${BUILT_IN_DEFAULT} or n.oid is null and ${OF_TENANTS} or ${STRANGER})
 union all
 select 'not_hardened:ownership', format('Schema %s is owned by %s, not by ${ROLES.owner}.', n.nspname, n.nspowner::regrole)
   from pg_namespace n where ${OURS} and n.nspowner <> '${ROLES.owner}'::regrole

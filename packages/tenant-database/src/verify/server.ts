@@ -57,6 +57,14 @@ select 'not_hardened:stray_grant', format('%s has %s on database %s.', a.grantee
       or datname = regexp_replace(a.grantee::regrole::text, '^uc_(.*?)(__ro)?$', 'ultracore_\\1')
       or datname ~ '^ultracore__stock_' and a.grantee::regrole::text ~ '^uc__stock_'))
 union all
+select 'not_hardened:stray_grant', format('%s has %s on tablespace %s.',
+       case a.grantee when 0 then 'PUBLIC' else a.grantee::regrole::text end, a.privilege_type, spcname)
+  from pg_tablespace, aclexplode(spcacl) a where a.grantee = 0 or a.grantee::regrole::text ~ '^"?uc_' or a.grantee::regrole::text = any ($2)
+union all
+select 'not_hardened:stray_grant', format('%s has %s on parameter %s.',
+       case a.grantee when 0 then 'PUBLIC' else a.grantee::regrole::text end, a.privilege_type, parname)
+  from pg_parameter_acl, aclexplode(paracl) a where a.grantee = 0 or a.grantee::regrole::text ~ '^"?uc_' or a.grantee::regrole::text = any ($2)
+union all
 select 'not_hardened:ownership', format('Database %s is owned by %s, not by ${ROLES.owner}.', datname, datdba::regrole)
   from pg_database where datname in ('${SHARED_DATABASE}', '${TEMPLATE_DATABASE}') and datdba <> '${ROLES.owner}'::regrole
 union all
