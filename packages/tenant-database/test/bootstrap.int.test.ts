@@ -102,6 +102,24 @@ describe('hardening that a superuser took away', () => {
     expect(await findingsOfHome()).toEqual([]);
   });
 
+  it('is put back by the bootstrap whatever the search_path of a database says', async () => {
+    const { database } = enterprise.names;
+    await run(
+      bench.superuser,
+      database,
+      'create schema planted',
+      'create function planted.has_function_privilege(name, oid, text) returns boolean language sql return false',
+      'grant execute on function pg_lock_status() to public',
+      `alter database ${database} set search_path = planted, pg_catalog`,
+    );
+    try {
+      await bootstrapServer(bench.server.url());
+      expect(await findingsOfHome()).toEqual([]);
+    } finally {
+      await run(bench.superuser, database, `alter database ${database} reset search_path`, 'drop schema planted cascade');
+    }
+  });
+
   it('is found in pg_hba.conf: trust from another machine, and not from this one', async () => {
     const write = (...lines: string[]) =>
       withConnection(bench.superuser, 'postgres', async (connection) => {

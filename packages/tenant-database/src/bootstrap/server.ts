@@ -112,10 +112,14 @@ async function hardenHomes(superuser: Connection, connect: Connect): Promise<str
   return rows.length === 0 ? [] : [`hardened ${rows.length} existing ${rows.length === 1 ? 'home' : 'homes'}`];
 }
 
-/** One transaction, so that a database is never half hardened. Objects are made by `ultracore_owner`, never by the superuser. */
+/**
+ * One transaction, so that a database is never half hardened; a search_path of its own, so that no name in it means something a
+ * tenant's database says. Objects are made by `ultracore_owner`, never by the superuser.
+ */
 async function prepareDatabase(connection: Connection, shared: boolean): Promise<void> {
   await connection.query(`begin;
 set local client_min_messages = warning;
+set local search_path = pg_catalog, pg_temp;
 ${hardenSql(shared)}
 set local role ${ROLES.owner};
 ${SUPPORT_SQL}
