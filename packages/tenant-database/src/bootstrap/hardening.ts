@@ -6,12 +6,15 @@ const OWN_DATABASE_STATISTICS =
   '(auto)?(vacuum|analyze)_count$|(total_)?(auto)?(vacuum|analyze)_time$|function_|snapshot_timestamp$)';
 
 const HIDDEN_EVERYWHERE = [
+  'pg_available_wal_summaries',
   'pg_blocking_pids',
   'pg_current_wal_flush_lsn',
   'pg_current_wal_insert_lsn',
   'pg_current_wal_lsn',
   'pg_get_replication_slots',
+  'pg_get_wal_summarizer_state',
   'pg_isolation_test_session_is_blocked',
+  'pg_last_committed_xact',
   'pg_lock_status',
   'pg_logical_emit_message',
   'pg_prepared_xact',
@@ -46,7 +49,7 @@ const oneOf = (names: readonly string[]): string => `(${names.map((name) => `'${
  */
 export function isHiddenSql(shared: boolean): string {
   const everywhere = `p.proname ~ '^pg_stat_get_' and p.proname !~ '${OWN_DATABASE_STATISTICS}'
-    or p.proname ~ '^(lo_|loread$|lowrite$)' or p.proname in ${oneOf(HIDDEN_EVERYWHERE)}`;
+    or p.proname ~ '^(lo_|loread$|lowrite$|pg_control_)' or p.proname in ${oneOf(HIDDEN_EVERYWHERE)}`;
   const inShared = `p.proname ~ '^pg_stat_get_' or p.proname ~ 'advisory_' or p.proname in ${oneOf(HIDDEN_IN_SHARED)}`;
   return `(p.pronamespace = 'pg_catalog'::regnamespace and (${everywhere}${shared ? ` or ${inShared}` : ''}))`;
 }
