@@ -188,6 +188,35 @@ describe('runMigrations', () => {
   });
 });
 
+describe('a tenant that threw its rights on later tables away', () => {
+  it.each(['enterprise', 'standard'] as const)('has them, and all it missed, with the next migration: %s', async (tier) => {
+    const tenant = await newTenant(bench, tier, 'dropped');
+    for (const kind of ['read-write', 'read-only'] as const) {
+      const login = await tenant.connect(kind);
+      await login.query('drop owned by current_user');
+      await login.end();
+    }
+    // What was made in the meantime is hidden from it.
+    await withConnection(bench.admin, tenant.names.database, (home) =>
+      home.query(`set role ultracore_owner; create table ${tenant.names.schema}.meanwhile (id int)`),
+    );
+    const hidden = await tenant.connect('read-write');
+    await expect(hidden.query('select from meanwhile')).rejects.toMatchObject({ code: '42501' });
+    await hidden.end();
+    const migrations = [...bench.migrations, migration('9000', table('later'))];
+    await withConnection(bench.admin, tenant.names.database, (home) =>
+      runMigrations(home, { schema: tenant.names.schema, migrations }),
+    );
+    const writer = await tenant.connect('read-write');
+    await writer.query('insert into later (id) values (7)');
+    await writer.query('insert into meanwhile (id) values (7)');
+    await writer.end();
+    const reader = await tenant.connect('read-only');
+    expect((await reader.query('select id from later union all select id from meanwhile')).rows).toEqual([{ id: 7 }, { id: 7 }]);
+    await reader.end();
+  });
+});
+
 describe('the schema that small tenants share', () => {
   const apply = (...added: Migration[]) =>
     inShared((shared) => runMigrations(shared, { schema: 'app', migrations: [...bench.migrations, ...added], shared: true }));

@@ -40,12 +40,22 @@ export async function createSchema(connection: Connection, home: Home): Promise<
 
 /** Default privileges, so that a migration which adds a table needs no grant of its own. No CREATE: what is here is ours. */
 function migratedSchema(home: Home, comment: string): string[] {
+  const schema = quoteIdent(homeNames(home.tenantId, home.tier).schema);
+  return [`create schema ${schema}`, `comment on schema ${schema} is ${quoteLiteral(comment)}`, ...migratedRights(home)];
+}
+
+/**
+ * What the logins of a home may do with the tables of its migrations, those that are there and those to come; to run as
+ * `ultracore_owner`. A tenant can throw the default privileges away (DROP OWNED BY its own role), and would not see what later migrations
+ * make: each migration gives its logins all of them again.
+ */
+export function migratedRights(home: Home): string[] {
   const names = homeNames(home.tenantId, home.tier);
   const [schema, role, readonlyRole] = [names.schema, names.role, names.readonlyRole].map(quoteIdent);
   return [
-    `create schema ${schema}`,
-    `comment on schema ${schema} is ${quoteLiteral(comment)}`,
     `grant usage on schema ${schema} to ${role}, ${readonlyRole}`,
+    `grant select, insert, update, delete on all tables in schema ${schema} to ${role}`,
+    `grant select on all tables in schema ${schema} to ${readonlyRole}`,
     `alter default privileges in schema ${schema} grant select, insert, update, delete on tables to ${role}`,
     `alter default privileges in schema ${schema} grant select on tables to ${readonlyRole}`,
   ];

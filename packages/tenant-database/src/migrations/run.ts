@@ -1,7 +1,8 @@
 import { quoteIdent, quoteLiteral, sqlStateOf } from '@ultracore/postgres';
 import { type Connection, inTransaction, lastRows } from '../client.ts';
 import { MigrationError, TenantDatabaseError } from '../errors.ts';
-import { APP_SCHEMA, ROLES } from '../names.ts';
+import { migratedRights } from '../home/schema.ts';
+import { APP_SCHEMA, parseHomeComment, ROLES, SHARED_DATABASE } from '../names.ts';
 import { describe, migrationError } from './failure.ts';
 import type { Migration } from './load.ts';
 
@@ -108,6 +109,7 @@ async function applyBatch(
     const applied = (await connection.query<AppliedMigration>(APPLIED_SQL, [options.schema])).rows;
     const versions = new Set(applied.map(({ version }) => version));
     const todo = batch.filter(({ version }) => !versions.has(version));
+    if (todo.length > 0) await restoreRights(connection, options.schema);
     let state = await afterStatements(connection, options.schema, []);
     const done: (AppliedMigration & Migration)[] = [];
     for (const migration of todo) {
@@ -144,6 +146,18 @@ async function takeHome(connection: Connection, { schema, lockTimeoutMs = 10_000
 
 const roleAndPath = (role: string, schema: string): string =>
   `set local role ${role}; set local search_path = ${quoteIdent(schema)}, pg_temp`;
+
+/** The rights of the logins whose schema it is, by its comment; one that small tenants share has them from `protect`. */
+async function restoreRights(connection: Connection, schema: string): Promise<void> {
+  const { rows } = await connection.query<{ comment: string | null; shared: boolean }>(
+    `select obj_description(to_regnamespace($1), 'pg_namespace') as comment, current_database() = '${SHARED_DATABASE}' as shared`,
+    [quoteIdent(schema)],
+  );
+  const [found] = rows;
+  const owner = parseHomeComment(found?.comment ?? null);
+  if (found === undefined || owner === undefined) return;
+  await connection.query(migratedRights({ ...owner, tier: found.shared ? 'standard' : 'enterprise' }).join(';\n'));
+}
 
 interface TransactionState {
   /** By its id a migration that ended the transaction is found out. */
