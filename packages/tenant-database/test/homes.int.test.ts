@@ -207,6 +207,9 @@ describe.each(TIERS)('a home of tier %s', (tier) => {
     await expect(tenant.connect('read-write')).rejects.toMatchObject({ code: '28P01' });
     const next = generatePassword();
     const verifiers = { readWrite: scramVerifier(next), readOnly: scramVerifier(next) };
+    const straysOf = async () => (await onAdmin(ADMIN_DATABASE, (admin) => inspectHome(admin, tenant.home))).role.strays;
+    const made = { enterprise: 'app, own, pg_temp', standard: `${tenant.names.schema}, pg_temp`, small: 'app, pg_temp' }[tier];
+    expect(await straysOf()).toEqual(['search_path=nowhere in its database', `not search_path=${made}`]);
     await onAdmin(ADMIN_DATABASE, (admin) => setVerifiers(admin, tenant.home, verifiers));
     const again = await bench.login(tenant.names.role, next)(tenant.names.database);
     await again.end();
@@ -218,8 +221,14 @@ describe.each(TIERS)('a home of tier %s', (tier) => {
       'statement_timeout=30000',
       'temp_file_limit=64MB',
     ]);
+    expect(role.strays).toEqual([]);
     const repaired = await bench.login(tenant.names.role, next)(tenant.names.database);
     await smokeTest(repaired, tenant.home, 'read-write');
+    const self = `alter role current_user in database ${tenant.names.database}`;
+    await repaired.query(`${self} reset all`);
+    expect(await straysOf()).toEqual([`not search_path=${made}`]);
+    await repaired.query(`${self} set search_path = ${made}; ${self} set statement_timeout = 0`);
+    expect(await straysOf()).toEqual(['statement_timeout=0 in its database']);
     await repaired.end();
   });
 

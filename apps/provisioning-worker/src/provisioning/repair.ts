@@ -7,6 +7,8 @@ export interface FoundLogin {
   readonly canLogin: boolean;
   readonly connectionLimit: number;
   readonly settings: readonly string[];
+  /** How its settings in the home's own database differ from what was made; those beat `settings`. */
+  readonly strays: readonly string[];
 }
 
 export interface FoundHome {
@@ -44,6 +46,7 @@ const faultsOf = (login: FoundLogin, limits: WantedLimits): string[] => [
   ...(login.canLogin ? [] : ['cannot log in']),
   ...(login.connectionLimit === limits.connectionLimit ? [] : [`connection limit ${login.connectionLimit}`]),
   ...wantedSettings(limits).flatMap((setting) => (login.settings.includes(setting) ? [] : [`not ${setting}`])),
+  ...login.strays,
 ];
 
 /** As `pg_db_role_setting` shows them. */

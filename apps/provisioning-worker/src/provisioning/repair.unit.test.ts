@@ -20,6 +20,7 @@ const login = (more: Partial<FoundLogin> = {}): FoundLogin => ({
   canLogin: true,
   connectionLimit: 25,
   settings: ['statement_timeout=30000', 'idle_in_transaction_session_timeout=30000', 'temp_file_limit=1024MB'],
+  strays: [],
   ...more,
 });
 const found = (more: Partial<FoundHome> = {}): FoundHome => ({
@@ -83,6 +84,7 @@ describe('the repair of a home', () => {
 
   it.each([
     ['role: cannot log in', { role: login({ canLogin: false }) }],
+    ['role: statement_timeout=0 in its database', { role: login({ strays: ['statement_timeout=0 in its database'] }) }],
     ['readonly_role: connection limit 3', { readonlyRole: login({ connectionLimit: 3 }) }],
     [
       'role: not statement_timeout=30000',

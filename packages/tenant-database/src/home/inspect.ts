@@ -1,5 +1,6 @@
 import type { Connection } from '../client.ts';
 import { type Home, homeComment, homeNames, parseHomeComment, ROLES, SHARED_DATABASE, TEMPLATE_DATABASE } from '../names.ts';
+import { searchPathSetting } from './search-path.ts';
 
 /** One login as the server has it. `ours`: it carries this home's comment. */
 export interface InspectedRole {
@@ -10,6 +11,11 @@ export interface InspectedRole {
   readonly connectionLimit: number;
   /** Settings of the role itself, e.g. `statement_timeout=30000`. */
   readonly settings: readonly string[];
+  /**
+   * How its settings in the home's database, which beat those of the role, differ from the home's search_path alone: those that
+   * a tenant added, and the search_path as it must be when that is gone. Empty = as made.
+   */
+  readonly strays: readonly string[];
 }
 
 /** What exists of a home. `database` and `schema` are undefined where the tier has none of its own, or (schema) in another database. */
@@ -20,11 +26,12 @@ export interface InspectedHome {
   readonly schema: { readonly exists: boolean; readonly ours: boolean } | undefined;
 }
 
-interface InspectedRow extends InspectedRole {
+interface InspectedRow extends Omit<InspectedRole, 'strays'> {
   readonly name: string;
+  readonly inDatabase: readonly string[];
 }
 
-const ABSENT: InspectedRole = { exists: false, ours: false, canLogin: false, connectionLimit: -1, settings: [] };
+const ABSENT: InspectedRole = { exists: false, ours: false, canLogin: false, connectionLimit: -1, settings: [], strays: [] };
 
 /** Reads what exists of a home and whether it is this request's; changes nothing. For reconciliation: compare and repair. */
 export async function inspectHome(connection: Connection, home: Home): Promise<InspectedHome> {
@@ -32,9 +39,11 @@ export async function inspectHome(connection: Connection, home: Home): Promise<I
   const comment = homeComment(home.tenantId, home.requestId);
   const { rows: roles } = await connection.query<InspectedRow>(
     `select rolname as name, true as exists, shobj_description(r.oid, 'pg_authid') is not distinct from $2 as ours, rolcanlogin as "canLogin",
-            rolconnlimit as "connectionLimit", coalesce(s.setconfig, '{}') as settings
-       from pg_roles r left join pg_db_role_setting s on s.setrole = r.oid and s.setdatabase = 0 where rolname = any ($1)`,
-    [[names.role, names.readonlyRole], comment],
+            rolconnlimit as "connectionLimit", coalesce(s.setconfig, '{}') as settings, coalesce(d.setconfig, '{}') as "inDatabase"
+       from pg_roles r left join pg_db_role_setting s on s.setrole = r.oid and s.setdatabase = 0
+       left join pg_db_role_setting d on d.setrole = r.oid and d.setdatabase = (select oid from pg_database where datname = $3)
+      where rolname = any ($1)`,
+    [[names.role, names.readonlyRole], comment, names.database],
   );
   const { rows: places } = await connection.query<{ kind: 'database' | 'schema' | 'here'; ours: boolean; open: boolean }>(
     `select 'database' as kind, shobj_description(oid, 'pg_database') is not distinct from $3 as ours, datallowconn as open
@@ -50,8 +59,8 @@ export async function inspectHome(connection: Connection, home: Home): Promise<I
   const login = (name: string): InspectedRole => {
     const found = roles.find((row) => row.name === name);
     if (found === undefined) return ABSENT;
-    const { exists, ours, canLogin, connectionLimit, settings } = found;
-    return { exists, ours, canLogin, connectionLimit, settings };
+    const { exists, ours, canLogin, connectionLimit, settings, inDatabase } = found;
+    return { exists, ours, canLogin, connectionLimit, settings, strays: straysOf(inDatabase, searchPathSetting(home)) };
   };
   const schema = place('schema');
   const isHere = places.some((row) => row.kind === 'here');
@@ -62,6 +71,11 @@ export async function inspectHome(connection: Connection, home: Home): Promise<I
     schema: home.tier === 'small' || !isHere ? undefined : { exists: schema.exists, ours: schema.ours },
   };
 }
+
+const straysOf = (settings: readonly string[], searchPath: string): string[] => [
+  ...settings.filter((setting) => setting !== searchPath).map((setting) => `${setting} in its database`),
+  ...(settings.includes(searchPath) ? [] : [`not ${searchPath}`]),
+];
 
 /**
  * An object that has the name or the comment of a home. Without `tenantId` it is an orphan: named like a home, and no comment
