@@ -218,6 +218,8 @@ function createErrorSender({ mapError }: HttpServerOptions, bodyLimit: number) {
         'a request was refused',
       );
     }
+    // A connection closed while its caller still writes loses the answer: what is left of the body is read and thrown away instead.
+    if (problem.status === 413) reply.removeHeader('connection');
     return reply
       .status(problem.status)
       .headers(problem.headers)
