@@ -72,6 +72,30 @@ describe('a rebuild', () => {
     expect(await storedRows(pool, ids)).toEqual(expected);
   });
 
+  test('that cannot read the last events in time gives up, leaves the table as it was and lets the projector in again', async () => {
+    await using backends = await openBackends();
+    const { pool, store } = backends;
+    const history = createHistory(store);
+    startProjector(backends);
+    const [early, late] = [freshTenantId(), freshTenantId()];
+    const isShown = (id: string) => async () => (await storedRows(pool, [id])).length === 1;
+    await history.create(early);
+    await waitFor(isShown(early), { what: 'the first row', deadlineMs: 20_000 });
+    let readings = 0;
+    const goingAway = {
+      ...store,
+      subscribeToAll: (options: Parameters<typeof store.subscribeToAll>[0]) => {
+        readings += 1;
+        return store.subscribeToAll(readings === 1 ? options : { ...options, onCaughtUp: () => undefined });
+      },
+    };
+    await expect(rebuildTenants({ pool, store: goingAway, lockedForMs: 200 })).rejects.toThrow('could not be read in time');
+    expect(readings).toBe(2);
+    await history.create(late);
+    await waitFor(isShown(late), { what: 'the row of the later tenant', deadlineMs: 20_000 });
+    expect(await storedRows(pool, [early])).toHaveLength(1);
+  });
+
   test('of an empty log is an empty table, before any projector ran', async () => {
     await using backends = await openBackends();
     const { pool } = backends;

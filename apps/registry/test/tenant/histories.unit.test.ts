@@ -114,7 +114,7 @@ function checkTenant(tenant: ExistingTenant, stream: readonly TenantEvent[]): vo
   }
 }
 
-describe('random histories of commands and facts, with duplicates and in any order', () => {
+describe('random histories of commands and facts, with duplicates and in any order', { timeout: 60_000 }, () => {
   test('keep the invariants of a tenant', () => {
     fc.assert(
       fc.property(history, (steps) => {
