@@ -1,11 +1,15 @@
 import type { DomainEvent } from './decider.ts';
 import { EventSourcingError } from './errors.ts';
+import type { StoredEvent } from './event-store.ts';
+
+/** Of a stored event what is decoded, and the place by which an error names it, where there is one. */
+export type DecodableEvent = Pick<StoredEvent, 'type' | 'data'> & Partial<Pick<StoredEvent, 'streamName' | 'revision'>>;
 
 /** Maps events to what is stored and back. Only the codec knows that stored names carry a version. */
 export interface EventCodec<Event> {
   readonly encode: (event: Event) => { type: string; data: unknown };
   /** Throws `EventSourcingError` `unknown_event_type` or `bad_event`. */
-  readonly decode: (stored: { readonly type: string; readonly data: unknown }) => Event;
+  readonly decode: (stored: DecodableEvent) => Event;
   /** Every stored name this codec reads, current and old. */
   readonly storedTypes: readonly string[];
 }
@@ -15,6 +19,12 @@ export interface EventVersions {
   /** `upcasters[n]` turns a body of version n into one of version n + 1. */
   readonly upcasters?: Readonly<Record<number, (data: Record<string, unknown>) => Record<string, unknown>>>;
 }
+
+/** Every version reads all older events, so one that is not known was written by a later version, before a roll-back. */
+const ADVICE = 'run the version that wrote it';
+
+const nameOf = ({ type, streamName, revision }: DecodableEvent): string =>
+  streamName === undefined ? type : `${type} at ${streamName}@${revision}`;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -45,7 +55,8 @@ export function createEventCodec<Event extends DomainEvent>(
     },
     decode(stored) {
       const read = readers.get(stored.type);
-      if (!read) throw new EventSourcingError('unknown_event_type', `stored event type ${stored.type} is not known here`);
+      if (!read)
+        throw new EventSourcingError('unknown_event_type', `event ${nameOf(stored)} is newer than this program: ${ADVICE}`);
       if (!isObject(stored.data))
         throw new EventSourcingError('bad_event', `stored event ${stored.type} has no object as its body`);
       // The readers are keyed by the types of `Event` and upcast to its current version, so what they make is one of them.

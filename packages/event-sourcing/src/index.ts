@@ -1,4 +1,4 @@
-export { createEventCodec, type EventCodec, type EventVersions } from './codec.ts';
+export { createEventCodec, type DecodableEvent, type EventCodec, type EventVersions } from './codec.ts';
 export {
   createCommandHandler,
   type CommandHandler,

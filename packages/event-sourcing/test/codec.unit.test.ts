@@ -34,6 +34,12 @@ describe('createEventCodec', () => {
     expect(() => codec.decode({ type: 'Renamed.v3', data: null })).toThrow(expect.objectContaining({ code: 'bad_event' }));
   });
 
+  test('names the place of an event that a later version has stored, and what to do', () => {
+    expect(() => codec.decode({ type: 'Renamed.v4', data: {}, streamName: 'tenant-a', revision: 7n })).toThrow(
+      'event Renamed.v4 at tenant-a@7 is newer than this program: run the version that wrote it',
+    );
+  });
+
   test('a missing upcaster is an error when the codec is made', () => {
     expect(() => createEventCodec<Renamed>({ Renamed: { version: 2 } })).toThrow('no upcaster leads Renamed from version 1');
   });
