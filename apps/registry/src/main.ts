@@ -19,6 +19,7 @@ import { createFactHandler } from './inbound/consume/facts.ts';
 import { createCreation } from './inbound/creation.ts';
 import { toProblemError } from './inbound/http/problems.ts';
 import { addTenantRoutes } from './inbound/http/routes.ts';
+import { createMetrics } from './metrics.ts';
 import { factTopics, messagesOfRegistry } from './messages.ts';
 import { publishingFault } from './outbound/publishable.ts';
 import { describeEvent } from './outbound/translate.ts';
@@ -41,6 +42,7 @@ await runMain(NAME, async () => {
   const onBoundary = createCrashPoints(config.crashAt, { production: config.production });
   const holder = `${hostname()}/${process.pid}/${randomUUID()}`;
   const metrics = new Registry();
+  const measured = createMetrics(metrics);
   const readiness = createHealth();
   const liveness = createHealth();
 
@@ -62,7 +64,8 @@ await runMain(NAME, async () => {
   const shared = { pool, store, holder, leaseTtlMs: LEASE_TTL_MS, logger, onBoundary };
   const projector = createTenantProjector(shared);
   const connectPublisher = () => createPublisher(kafka, messages, { transactionalId: 'registry-relay' });
-  const relay = createRelay({ ...shared, connectPublisher, codec: messages });
+  const relay = createRelay({ ...shared, connectPublisher, codec: messages, onPublished: measured.onPublished });
+  measured.observe({ relay: relay.lagSeconds, projector: projector.lagSeconds });
   const facts = createConsumer(kafka, messages, {
     groupId: 'registry-facts',
     topics: factTopics(),
@@ -92,6 +95,7 @@ await runMain(NAME, async () => {
     onBoundary,
   });
   readiness.add('relay', relay.fault);
+  readiness.add('projector', projector.fault);
   readiness.add('facts', () => facts.health());
 
   await runService({

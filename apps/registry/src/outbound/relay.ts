@@ -1,18 +1,12 @@
 import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
 import { isKafkaError, type MessageCodec, type OutRecord, type Publisher } from '@ultracore/kafka';
-import {
-  createCheckpoint,
-  createLease,
-  holdLease,
-  PostgresError,
-  transaction,
-  type Lease,
-  type LeaseToken,
-} from '@ultracore/postgres';
+import { createCheckpoint, PostgresError, transaction } from '@ultracore/postgres';
 import type { Logger } from '@ultracore/service';
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import type { BoundaryName } from '../boundaries.ts';
+import { createLag, type Lag } from '../store/lag.ts';
+import { createLeasedWork, type LeasedWork, type UnderLease } from '../store/leased-work.ts';
 import { createPace } from '../store/pace.ts';
 import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
 import { createTenantFolds } from '../store/tenant-folds.ts';
@@ -39,13 +33,9 @@ export interface RelayDeps {
   readonly onPublished?: (messages: number) => void;
 }
 
-export interface Relay {
-  readonly start: () => void;
-  readonly stop: () => Promise<void>;
-  /** True in the one registry that publishes. */
-  readonly active: () => boolean;
-  /** Why this relay neither publishes nor follows one that does; undefined when all is well. */
-  readonly fault: () => string | undefined;
+export interface Relay extends LeasedWork {
+  /** Age of the oldest event that is read and not published, in seconds; 0 in a registry that follows another. */
+  readonly lagSeconds: () => number;
 }
 
 const FOLDS_KEPT = 20_000;
@@ -61,45 +51,24 @@ const PACE = { everyMs: 50, few: 8, many: 500 };
  * a predecessor that still runs can publish nothing any more.
  */
 export function createRelay(deps: RelayDeps): Relay {
-  const lease = createLease(deps.pool, { schema: SCHEMA, name: LEASES.relay, holder: deps.holder, ttlMs: deps.leaseTtlMs });
-  let fault: string | undefined;
-  const watched: Lease = {
-    ...lease,
-    async acquire() {
-      const token = await lease.acquire();
-      // Somebody else has it: following is fine.
-      if (token === null) fault = undefined;
-      return token;
-    },
-  };
-  const work = async (token: LeaseToken, signal: AbortSignal): Promise<void> => {
-    try {
-      const onWorking = (): void => {
-        fault = undefined;
-      };
-      await publishUnder(token, { ...deps, lease, signal, onWorking });
-      if (signal.aborted) return;
-      fault = 'the relay has ended by itself';
-    } catch (error) {
-      fault = `the relay has stopped: ${error instanceof Error ? error.message : String(error)}`;
-      throw error;
-    }
-  };
-  const holding = holdLease({ lease: watched, work, logger: deps.logger });
-  return { start: () => holding.start(), stop: () => holding.stop(), active: () => holding.holding(), fault: () => fault };
+  const lag = createLag();
+  const leased = createLeasedWork({
+    ...deps,
+    name: LEASES.relay,
+    what: 'the relay',
+    work: (under) => publishUnder({ ...deps, ...under, lag }),
+  });
+  return { ...leased, lagSeconds: () => (leased.active() || leased.fault() !== undefined ? lag.seconds() : 0) };
 }
 
-interface Session extends RelayDeps {
-  readonly lease: Lease;
-  readonly signal: AbortSignal;
-  /** Called once something was published. */
-  readonly onWorking: () => void;
+interface Session extends RelayDeps, UnderLease {
+  readonly lag: Lag;
 }
 
-async function publishUnder(token: LeaseToken, session: Session): Promise<void> {
+async function publishUnder(session: Session): Promise<void> {
   const publisher = await session.connectPublisher();
   try {
-    await follow(token, publisher, session);
+    await follow(publisher, session);
   } finally {
     // A fenced producer cannot say goodbye; that it is gone is what matters.
     await publisher.stop().catch((error: unknown) => session.logger.debug({ err: error }, 'the relay’s producer did not close'));
@@ -107,8 +76,8 @@ async function publishUnder(token: LeaseToken, session: Session): Promise<void> 
 }
 
 /** Reads, folds and translates ahead of `publish`, which takes what is ready. Ends when the lease does, or with the first error of either. */
-async function follow(token: LeaseToken, publisher: Publisher, session: Session): Promise<void> {
-  const { pool, store, lease, logger, onBoundary } = session;
+async function follow(publisher: Publisher, session: Session): Promise<void> {
+  const { pool, store, lease, token, lag, logger, onBoundary } = session;
   const ending = new AbortController();
   const signal = AbortSignal.any([session.signal, ending.signal]);
   const checkpoint = createCheckpoint(SCHEMA);
@@ -124,47 +93,55 @@ async function follow(token: LeaseToken, publisher: Publisher, session: Session)
   });
   const after = await checkpoint.get(pool, CHECKPOINTS.relay);
   const folds = createTenantFolds({ store, maxTenants: FOLDS_KEPT });
-  await folds.preload(after, signal);
   const parking = createParking(session);
-  await parking.release((records) => publisher.transaction(records));
   const outbox = createOutbox({ capacity: OUTBOX_CAPACITY, signal });
   let live = false;
+  lag.reset();
 
   const onEvents = async (events: readonly StoredEvent[], position: bigint): Promise<void> => {
+    lag.met(events);
     // Until the log was once read to its end, even a tenant's first event may be long past: its stream is read to the head.
     const states = await folds.advance(events, { firstIsNew: live });
     const messages = events.map((stored) => translate(stored, tenantCodec.decode(stored)));
     outbox.add({ states, messages, position });
     await outbox.room();
   };
-  const publishing = publish(token, publisher, { ...session, signal, outbox, parking, reached: reached.reached }).finally(() =>
-    ending.abort(),
-  );
-  const subscription = store.subscribeToAll({
-    ...(after === null ? {} : { after }),
-    streamPrefixes: [TENANT_STREAMS],
-    onEvents,
-    onCheckpoint: (position) => outbox.add({ states: new Map(), messages: [], position }),
-    onCaughtUp: () => {
-      live = true;
-    },
-    signal,
-  });
-  const [read, published] = await Promise.allSettled([subscription.done.finally(() => ending.abort()), publishing]);
+  const read = async (): Promise<void> => {
+    await folds.preload(after, signal);
+    if (signal.aborted) return;
+    await parking.release((records) => publisher.transaction(records));
+    const subscription = store.subscribeToAll({
+      ...(after === null ? {} : { after }),
+      streamPrefixes: [TENANT_STREAMS],
+      onEvents,
+      onCheckpoint: (position) => outbox.add({ states: new Map(), messages: [], position }),
+      onCaughtUp: () => {
+        live = true;
+      },
+      signal,
+    });
+    await subscription.done;
+  };
+  // A beat says that the relay lives, so it publishes from the first moment, however long it has to read before anything else can go.
+  const publishing = publish(publisher, { ...session, signal, outbox, parking, reached: reached.reached, isLive: () => live });
+  const ends = [read(), publishing].map((end) => end.finally(() => ending.abort()));
+  const results = await Promise.allSettled(ends);
   await reached.flush().catch((error: unknown) => logger.debug({ err: error }, 'the relay’s last position was not stored'));
-  if (published.status === 'rejected') throw published.reason;
-  if (read.status === 'rejected') throw read.reason;
+  // Why nothing can be published any more counts for more than what the reading made of it.
+  for (const result of results.toReversed()) if (result.status === 'rejected') throw result.reason;
 }
 
 type Publishing = Session & {
   readonly outbox: Outbox;
   readonly parking: Parking;
   readonly reached: (position: bigint) => void;
+  /** The log was once read to its end. */
+  readonly isLive: () => boolean;
 };
 
 /** One transaction after the other, each with all that is ready. A beat is due each second whether there is anything else or not. */
-async function publish(token: LeaseToken, publisher: Publisher, session: Publishing): Promise<void> {
-  const { outbox, signal, reached, onBoundary } = session;
+async function publish(publisher: Publisher, session: Publishing): Promise<void> {
+  const { token, outbox, signal, lag, reached, onBoundary } = session;
   const shown = new LRUCache<string, number>({ max: FOLDS_KEPT });
   const pace = createPace(PACE);
   let beatIsDue = true;
@@ -187,11 +164,13 @@ async function publish(token: LeaseToken, publisher: Publisher, session: Publish
         onBoundary('relay:publish:before');
         await publishOrPark(records, publisher, session.parking);
         onBoundary('relay:publish:after');
-        session.onWorking();
+        // A beat alone says nothing: the event that stopped the relay may be still to come.
+        if (batch || session.isLive()) session.onWorking();
         session.onPublished?.(batch?.messages.length ?? 0);
       }
       if (!batch) continue;
       for (const [tenantId, { revision }] of batch.states) shown.set(tenantId, revision);
+      lag.done(batch.position);
       reached(batch.position);
       await pace.next(outbox.size(), signal);
     }

@@ -1,18 +1,18 @@
 import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
-import { createCheckpoint, createLease, holdLease, type PoolLogger } from '@ultracore/postgres';
+import { createCheckpoint, type PoolLogger } from '@ultracore/postgres';
 import type { Pool } from 'pg';
 import type { BoundaryName } from '../boundaries.ts';
+import { createLag } from '../store/lag.ts';
+import { createLeasedWork, type LeasedWork, type UnderLease } from '../store/leased-work.ts';
 import { createPace } from '../store/pace.ts';
 import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
 import { createTenantFolds } from '../store/tenant-folds.ts';
 import { TENANT_STREAMS } from '../tenant/codec.ts';
 import { toReadModelRow, writeTenants } from './tenants.ts';
 
-export interface TenantProjector {
-  readonly start: () => void;
-  readonly stop: () => Promise<void>;
-  /** True in the one registry that projects. */
-  readonly active: () => boolean;
+export interface TenantProjector extends LeasedWork {
+  /** Age of the oldest event that is read and not in the rows, in seconds; 0 in a registry that follows another. */
+  readonly lagSeconds: () => number;
 }
 
 const FOLDS_KEPT = 20_000;
@@ -32,20 +32,24 @@ export function createTenantProjector(deps: {
   logger: PoolLogger;
   onBoundary: (name: BoundaryName) => void;
 }): TenantProjector {
-  const { pool, store, logger, onBoundary } = deps;
+  const { pool, store, onBoundary } = deps;
   const checkpoint = createCheckpoint(SCHEMA);
-  const lease = createLease(pool, { schema: SCHEMA, name: LEASES.tenants, holder: deps.holder, ttlMs: deps.leaseTtlMs });
+  const lag = createLag();
 
-  const project = async (signal: AbortSignal): Promise<void> => {
+  const project = async ({ signal, onWorking }: UnderLease): Promise<void> => {
     const pace = createPace(PACE);
     const folds = createTenantFolds({ store, maxTenants: FOLDS_KEPT });
     const after = await checkpoint.get(pool, CHECKPOINTS.tenants);
+    lag.reset();
     const onEvents = async (events: readonly StoredEvent[], position: bigint): Promise<void> => {
+      lag.met(events);
       pace.begin(events.length);
       const states = await folds.advance(events, { firstIsNew: true });
       onBoundary('projector:commit:before');
       await writeTenants(pool, [...states.values()].map(toReadModelRow), position);
       onBoundary('projector:commit:after');
+      lag.done(position);
+      onWorking();
       await pace.next(0, signal);
     };
     const subscription = store.subscribeToAll({
@@ -53,11 +57,12 @@ export function createTenantProjector(deps: {
       streamPrefixes: [TENANT_STREAMS],
       onEvents,
       onCheckpoint: (position) => checkpoint.set(pool, CHECKPOINTS.tenants, position),
+      onCaughtUp: onWorking,
       signal,
     });
     await subscription.done;
   };
 
-  const holding = holdLease({ lease, work: (_token, signal) => project(signal), logger });
-  return { start: () => holding.start(), stop: () => holding.stop(), active: () => holding.holding() };
+  const leased = createLeasedWork({ ...deps, name: LEASES.tenants, what: 'the projector', work: project });
+  return { ...leased, lagSeconds: () => (leased.active() || leased.fault() !== undefined ? lag.seconds() : 0) };
 }

@@ -1,0 +1,32 @@
+import { Counter, Gauge, type Registry } from '@ultracore/service';
+
+export interface Metrics {
+  /** So many events were published. */
+  readonly onPublished: (events: number) => void;
+  /** From now on shows how far those who follow the log are behind, in seconds, whenever it is asked. */
+  readonly observe: (lags: Readonly<Record<string, () => number>>) => void;
+}
+
+export function createMetrics(registry: Registry): Metrics {
+  const registers = [registry];
+  const published = new Counter({
+    name: 'registry_relay_published_total',
+    help: 'Events that this registry published; repetitions after a crash count again.',
+    registers,
+  });
+  return {
+    onPublished: (events) => published.inc(events),
+    observe(lags) {
+      // Registered by its creation.
+      void new Gauge({
+        name: 'registry_lag_seconds',
+        help: 'Age of the oldest event that is read and not yet handled, by who follows the log; 0 where another registry does it.',
+        labelNames: ['follower'],
+        registers,
+        collect() {
+          for (const [follower, seconds] of Object.entries(lags)) this.set({ follower }, seconds());
+        },
+      });
+    },
+  };
+}
