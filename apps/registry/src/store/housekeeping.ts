@@ -4,7 +4,7 @@ import { forgetOldRequests } from './idempotency-keys.ts';
 
 const EVERY_MS = 60 * 60_000;
 
-/** Removes, each hour, what the registry's own tables need not keep. Every registry may do it: nothing depends on when, or on who. */
+/** Removes, at the start and each hour, what the registry's own tables need not keep. Every registry may do it: nothing depends on when, or on who. */
 export function createHousekeeping({ pool, logger }: { pool: Pool; logger: Logger }): { start: () => void; stop: () => void } {
   let timer: NodeJS.Timeout | undefined;
   const clean = (): void => {
@@ -12,6 +12,7 @@ export function createHousekeeping({ pool, logger }: { pool: Pool; logger: Logge
   };
   return {
     start() {
+      clean();
       timer = setInterval(clean, EVERY_MS);
     },
     stop: () => clearInterval(timer),
