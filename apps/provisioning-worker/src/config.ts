@@ -12,10 +12,10 @@ const serverSchema = z.strictObject({
   admin_password_file: z.string().min(1),
 });
 
-const variables = z.object({
+const fields = z.object({
   ...serviceVariables,
   DATABASE_URL: variable.url('postgres', 'postgresql'),
-  POSTGRES_SERVERS_FILE: z.string().optional(),
+  POSTGRES_SERVERS_FILE: z.string().transform(serversOfFile).optional(),
   POSTGRES_ADMIN_HOST: z.string().optional(),
   POSTGRES_ADMIN_PORT: variable.port().optional(),
   POSTGRES_ADMIN_USER: z.string().default('ultracore_admin'),
@@ -32,6 +32,21 @@ const variables = z.object({
   RECONCILE_LOGIN_TESTS: variable.integer({ min: 0, max: 10_000 }).default(50),
 });
 
+const UNLESS_FILE = 'is required unless POSTGRES_SERVERS_FILE is set';
+
+// With `when`, also while another variable is wrong: every mistake at once.
+const variables = fields
+  .refine(({ POSTGRES_SERVERS_FILE: file, POSTGRES_ADMIN_HOST: host }) => file !== undefined || host !== undefined, {
+    when: () => true,
+    path: ['POSTGRES_ADMIN_HOST'],
+    message: UNLESS_FILE,
+  })
+  .refine(({ POSTGRES_SERVERS_FILE: file, POSTGRES_ADMIN_PASSWORD: password }) => file !== undefined || password !== undefined, {
+    when: () => true,
+    path: ['POSTGRES_ADMIN_PASSWORD'],
+    message: UNLESS_FILE,
+  });
+
 export interface AdminServer {
   readonly name: string;
   readonly host: string;
@@ -44,41 +59,25 @@ export type Config = z.output<typeof variables> & { readonly servers: readonly A
 
 /** The whole configuration, with every mistake reported at once. Throws `config_invalid`. */
 export function readConfig(env: Environment = process.env): Config {
-  return loadConfig(variables.transform(withServers), env);
+  const read = loadConfig(variables, env);
+  return { ...read, servers: read.POSTGRES_SERVERS_FILE ?? single(read) };
 }
 
-type Variables = z.output<typeof variables>;
-
-function withServers(values: Variables, context: z.RefinementCtx): Variables & { servers: readonly AdminServer[] } {
-  return {
-    ...values,
-    servers: values.POSTGRES_SERVERS_FILE ? serversOfFile(values.POSTGRES_SERVERS_FILE, context) : single(values, context),
-  };
-}
-
-function single(values: Variables, context: z.RefinementCtx): readonly AdminServer[] {
-  const {
-    POSTGRES_ADMIN_HOST: host,
-    POSTGRES_ADMIN_PORT: port = 5432,
-    POSTGRES_ADMIN_USER: user,
-    POSTGRES_ADMIN_PASSWORD: password,
-  } = values;
-  if (host === undefined) fault(context, 'POSTGRES_ADMIN_HOST', 'is required unless POSTGRES_SERVERS_FILE is set');
-  if (password === undefined) fault(context, 'POSTGRES_ADMIN_PASSWORD', 'is required unless POSTGRES_SERVERS_FILE is set');
-  return host === undefined || password === undefined ? [] : [{ name: 'default', host, port, user, password }];
+function single(read: z.output<typeof variables>): readonly AdminServer[] {
+  const { POSTGRES_ADMIN_HOST: host = '', POSTGRES_ADMIN_PORT: port = 5432, POSTGRES_ADMIN_PASSWORD: password = '' } = read;
+  return [{ name: 'default', host, port, user: read.POSTGRES_ADMIN_USER, password }];
 }
 
 function serversOfFile(file: string, context: z.RefinementCtx): readonly AdminServer[] {
   const parsed = z.array(serverSchema).min(1).safeParse(readJson(file, context));
   if (!parsed.success) {
     for (const { path, message } of parsed.error.issues) {
-      fault(context, 'POSTGRES_SERVERS_FILE', `${file}: ${path.map(String).join('.') || 'the file'}: ${message}`);
+      fault(context, `${file}: ${path.map(String).join('.') || 'the file'}: ${message}`);
     }
     return [];
   }
   const names = new Set(parsed.data.flatMap(({ name, host, port }) => [name, `${host}:${port}`]));
-  if (names.size !== parsed.data.length * 2)
-    fault(context, 'POSTGRES_SERVERS_FILE', `${file}: two servers have one name or one address`);
+  if (names.size !== parsed.data.length * 2) fault(context, `${file}: two servers have one name or one address`);
   return parsed.data.map(({ name, host, port, admin_user: user, admin_password_file: secret }) => ({
     name,
     host,
@@ -93,7 +92,7 @@ function readJson(file: string, context: z.RefinementCtx): unknown {
   try {
     return text === '' ? [] : JSON.parse(text);
   } catch {
-    fault(context, 'POSTGRES_SERVERS_FILE', `${file} is not JSON`);
+    fault(context, `${file} is not JSON`);
     return [];
   }
 }
@@ -103,11 +102,11 @@ function readText(file: string, context: z.RefinementCtx): string {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    fault(context, 'POSTGRES_SERVERS_FILE', `${file} cannot be read (${reason})`);
+    fault(context, `${file} cannot be read (${reason})`);
     return '';
   }
 }
 
-function fault(context: z.RefinementCtx, variableName: string, message: string): void {
-  context.addIssue({ code: 'custom', path: [variableName], message });
+function fault(context: z.RefinementCtx, message: string): void {
+  context.addIssue({ code: 'custom', message });
 }

@@ -76,9 +76,17 @@ it('reports every mistake at once and repeats no value', () => {
     ULTRACORE_MASTER_ROUNDS: '99',
     POSTGRES_ADMIN_PASSWORD: 'topsecret',
   };
-  const faults = ['KAFKA_BROKERS', 'ULTRACORE_MASTER_PASSWORD', 'ULTRACORE_MASTER_ROUNDS'];
+  const faults = ['KAFKA_BROKERS', 'ULTRACORE_MASTER_PASSWORD', 'ULTRACORE_MASTER_ROUNDS', 'POSTGRES_ADMIN_HOST'];
   for (const name of faults) expect(() => readConfig(env)).toThrow(name);
   expect(() => readConfig(env)).not.toThrow('topsecret');
+});
+
+it('reports the mistakes of the servers’ file with all others, and asks for no single server beside it', () => {
+  const file = join(folderWith({ 'servers.json': 'nonsense {' }), 'servers.json');
+  const env = { ...WITHOUT_SERVERS, KAFKA_BROKERS: '', POSTGRES_SERVERS_FILE: file };
+  for (const fault of ['KAFKA_BROKERS', `POSTGRES_SERVERS_FILE: ${file} is not JSON`])
+    expect(() => readConfig(env)).toThrow(fault);
+  expect(() => readConfig(env)).not.toThrow('POSTGRES_ADMIN');
 });
 
 it('reads secrets from files', () => {
