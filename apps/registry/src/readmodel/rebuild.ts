@@ -15,13 +15,25 @@ export interface Rebuilt {
   readonly lockedMs: number;
 }
 
+export interface RebuildOptions {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  /** For how long the projector may be kept out while the last events are read, in milliseconds; 30 s when left out. */
+  readonly lockedForMs?: number;
+}
+
+const LOCKED_FOR_MS = 30_000;
+const TOO_SLOW =
+  'the last events could not be read in time, so the rebuild was given up and the table is as it was: try again once the event store answers';
+
 const REVISION_COLUMNS = ['tenant_id', 'revision', 'life'] as const;
 
 /**
  * Makes the read model anew from the streams alone: folds the log in memory, copies the rows into shadow tables, swaps them in. Safe
  * while registries run: the projector waits during the swap, and what happened while the rows were copied is in the new tables too.
+ * Rejects, with everything as it was, when the last events cannot be read in time.
  */
-export async function rebuildTenants({ pool, store }: { pool: Pool; store: EventStore }): Promise<Rebuilt> {
+export async function rebuildTenants({ pool, store, lockedForMs = LOCKED_FOR_MS }: RebuildOptions): Promise<Rebuilt> {
   const startedAt = performance.now();
   const log = createFoldedLog(store);
   await log.catchUp();
@@ -32,7 +44,8 @@ export async function rebuildTenants({ pool, store }: { pool: Pool; store: Event
     const lockedAt = performance.now();
     // Keeps the projector out, and lets readers in.
     await client.query('lock table tenant_configs, tenant_revisions in share row exclusive mode');
-    await log.catchUp();
+    // An event store that is away would keep the projector out for as long as it is.
+    await log.catchUp(AbortSignal.timeout(lockedForMs));
     await swapShadow(client, 'tenant_configs');
     await swapShadow(client, 'tenant_revisions');
     await writeTenants(client, log.takeChanged(), log.position() ?? null);
@@ -65,8 +78,9 @@ function createFoldedLog(store: EventStore) {
     position: () => position,
     tenants: () => states.size,
     events: () => events,
-    /** Reads to the end of the log. */
-    async catchUp(): Promise<void> {
+    /** Reads to the end of the log. Rejects when that is not reached before `deadline` is aborted. */
+    async catchUp(deadline?: AbortSignal): Promise<void> {
+      let caughtUp = false;
       const ending = new AbortController();
       const subscription = store.subscribeToAll({
         ...(position === undefined ? {} : { after: position }),
@@ -84,10 +98,14 @@ function createFoldedLog(store: EventStore) {
         onCheckpoint: (scanned) => {
           position = scanned;
         },
-        onCaughtUp: () => ending.abort(),
-        signal: ending.signal,
+        onCaughtUp: () => {
+          caughtUp = true;
+          ending.abort();
+        },
+        signal: deadline ? AbortSignal.any([ending.signal, deadline]) : ending.signal,
       });
       await subscription.done;
+      if (!caughtUp) throw new Error(TOO_SLOW);
     },
     /** The rows of those tenants that changed since this was last asked. */
     takeChanged(): ReadModelRow[] {
