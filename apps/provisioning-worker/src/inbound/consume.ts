@@ -1,5 +1,5 @@
 import { messagesOn, TOPICS } from '@ultracore/contracts';
-import { ack, retryAfter, type CodecMessage, type Fate, type InMessage } from '@ultracore/kafka';
+import { ack, deadLetter, retryAfter, type CodecMessage, type Fate, type InMessage } from '@ultracore/kafka';
 import type { Pool } from 'pg';
 import { recordRow } from '../store/directory.ts';
 import { recordRequest } from '../store/items.ts';
@@ -12,6 +12,9 @@ export const CONSUMED_MESSAGES: readonly CodecMessage[] = CONSUMED_TOPICS.flatMa
 );
 
 const RETRY_MS = 500;
+/** What asks for work. */
+const REQUESTS: ReadonlySet<string> = new Set(['TenantCreatedEvent', 'TenantProvisioningRetryRequestedEvent']);
+const NO_SEQUENCE = 'a request without ce_sequence, its place in the tenant’s stream: the relay did not publish it';
 
 export interface MessageHandlerOptions {
   readonly pool: Pool;
@@ -25,6 +28,7 @@ export interface MessageHandlerOptions {
  */
 export function createMessageHandler({ pool, wake }: MessageHandlerOptions): (message: InMessage) => Promise<Fate> {
   return async (message) => {
+    if (REQUESTS.has(message.type) && message.envelope.sequence === undefined) return deadLetter(NO_SEQUENCE);
     try {
       if (await record(pool, message)) wake();
       return ack();
@@ -42,7 +46,6 @@ async function record(pool: Pool, { type, body, envelope }: InMessage): Promise<
     case 'TenantCreatedEvent':
     case 'TenantProvisioningRetryRequestedEvent': {
       const { id, tenantId, sequence, correlationId, traceparent } = envelope;
-      // Without its place in the stream it was not published by the relay.
       if (sequence === undefined) return false;
       return recordRequest(pool, { requestId: id, tenantId, revision: sequence, correlationId, traceparent });
     }
