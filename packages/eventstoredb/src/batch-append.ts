@@ -4,6 +4,8 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ExpectedRevision, type NewEvent, VersionConflict } from '@ultracore/event-sourcing';
+import { type AppendResponse, decodeAppendResponse, encodeAppend } from './append-messages.ts';
+import { callsOf } from './client-calls.ts';
 import { EventStoreDbError } from './errors.ts';
 
 export interface Append {
@@ -18,39 +20,39 @@ export interface Appended {
   readonly position: bigint | undefined;
 }
 
-/** A large append is sent in messages of about this size. */
-const MESSAGE_SIZE = 1024 * 1024;
-
 /** Everything the server answers in one call, for all who wait for an answer of that call. */
 type Waiting = Map<string, { append: Append; resolve: (appended: Appended) => void; reject: (error: Error) => void }>;
 
-type Call = ReturnType<streamsGrpc.StreamsClient['batchAppend']>;
-
-/** What the client offers to those who extend it: calls on its connection, which is renewed when one of them finds it broken. */
-interface ExtensibleClient {
-  GRPCStreamCreator: (
-    service: typeof streamsGrpc.StreamsClient,
-    name: string,
-    open: (service: streamsGrpc.StreamsClient) => Call,
-    cache: WeakMap<streamsGrpc.StreamsClient, Call | Promise<Call>>,
-  ) => () => Promise<Call>;
-  callArguments: (options: object, callOptions: { deadline: number }) => Parameters<streamsGrpc.StreamsClient['batchAppend']>;
+/** The part of a gRPC call that is used. */
+interface Call {
+  on(name: 'data', listener: (response: AppendResponse) => void): unknown;
+  on(name: 'error', listener: (error: Error) => void): unknown;
+  on(name: 'end', listener: () => void): unknown;
+  write(message: Buffer): boolean;
+  end(): unknown;
 }
+
+const BATCH_APPEND = '/event_store.client.streams.Streams/BatchAppend';
 
 /**
  * `BatchAppend` on the client's connection: one long call for all appends. The client's own `appendToStream` makes the same call, but keeps those
  * who wait for an answer in one table for all clients of the process: when one connection breaks, the answers on the others are lost, and their
- * appends never settle. It also encodes each body three times; this is done once.
+ * appends never settle. It also encodes each body three times; here that is done once, and without objects for the parts of a message.
  */
 export function createBatchAppend(client: EventStoreDBClient) {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- protected members of the client, whose version is pinned
-  const { GRPCStreamCreator, callArguments } = client as unknown as ExtensibleClient;
+  const { GRPCStreamCreator, callArguments } = callsOf(client);
   const waitingOf = new WeakMap<Call, Waiting>();
-  const openCall = GRPCStreamCreator(
+  let current: Call | undefined;
+  const openCall = GRPCStreamCreator<Call>(
     streamsGrpc.StreamsClient,
     'batchAppend',
     (service) => {
-      const call = service.batchAppend(...callArguments({}, { deadline: Infinity }));
+      const call = service.makeBidiStreamRequest(
+        BATCH_APPEND,
+        (message: Buffer) => message,
+        decodeAppendResponse,
+        ...callArguments({}, { deadline: Infinity }),
+      );
       const waiting: Waiting = new Map();
       waitingOf.set(call, waiting);
       const close = (error: Error) => {
@@ -59,7 +61,7 @@ export function createBatchAppend(client: EventStoreDBClient) {
         for (const { reject } of waiting.values()) reject(error);
         waiting.clear();
       };
-      call.on('data', (response: streams.BatchAppendResp) => settle(waiting, response));
+      call.on('data', (response: AppendResponse) => settle(waiting, response));
       call.on('error', close);
       call.on('end', () => {
         close(new Error('the event store ended the call for appends'));
@@ -72,85 +74,26 @@ export function createBatchAppend(client: EventStoreDBClient) {
 
   /** Settles when the answer comes or the connection breaks. A refusal is a `VersionConflict` or an `EventStoreDbError` with its code. */
   return async (append: Append): Promise<Appended> => {
-    const call = await openCall();
+    // A call that is not broken is used on: asking the client for it anew costs as much as the append.
+    if (!current || !waitingOf.has(current)) current = await openCall();
+    const call = current;
     const waiting = waitingOf.get(call);
     if (!waiting) throw new Error('the call for appends is broken');
     const id = randomUUID();
     return new Promise((resolve, reject) => {
       waiting.set(id, { append, resolve, reject });
-      for (const part of toRequests(id, append)) call.write(part);
+      for (const message of encodeAppend(id, append)) call.write(message);
     });
   };
 }
 
-/** One message, or several for a large append: the server takes the events of all of them together. */
-function toRequests(id: string, { streamName, events, expected }: Append): streams.BatchAppendReq[] {
-  const correlationId = new shared.UUID();
-  correlationId.setString(id);
-  const options = new streams.BatchAppendReq.Options();
-  const identifier = new shared.StreamIdentifier();
-  identifier.setStreamName(Buffer.from(streamName, 'utf8'));
-  options.setStreamIdentifier(identifier);
-  if (expected === 'no_stream') options.setNoStream(new shared.Empty());
-  else options.setStreamPosition(expected.toString());
-
-  const requests: streams.BatchAppendReq[] = [];
-  let room = 0;
-  for (const event of events) {
-    const data = Buffer.from(JSON.stringify(event.data) ?? 'null', 'utf8');
-    const metadata = Buffer.from(JSON.stringify(event.metadata), 'utf8');
-    room -= data.byteLength + metadata.byteLength;
-    if (room < 0 || requests.length === 0) {
-      room = MESSAGE_SIZE - data.byteLength - metadata.byteLength;
-      const request = new streams.BatchAppendReq();
-      request.setCorrelationId(correlationId);
-      requests.push(request);
-    }
-    requests.at(-1)?.addProposedMessages(toProposed(event, data, metadata));
-  }
-  requests[0]?.setOptions(options);
-  requests.at(-1)?.setIsFinal(true);
-  return requests;
-}
-
-function toProposed({ id, type }: NewEvent, data: Buffer, metadata: Buffer): streams.BatchAppendReq.ProposedMessage {
-  const proposed = new streams.BatchAppendReq.ProposedMessage();
-  const eventId = new shared.UUID();
-  eventId.setString(id);
-  proposed.setId(eventId);
-  proposed.getMetadataMap().set('type', type).set('content-type', 'application/json');
-  proposed.setData(data);
-  proposed.setCustomMetadata(metadata);
-  return proposed;
-}
-
-function settle(waiting: Waiting, response: streams.BatchAppendResp): void {
-  const id = correlationIdOf(response);
-  const waiter = waiting.get(id);
+function settle(waiting: Waiting, response: AppendResponse): void {
+  const waiter = waiting.get(response.id);
   // Its caller has given up.
   if (!waiter) return;
-  waiting.delete(id);
-  const success = response.getSuccess();
-  if (success) {
-    const position = success.getPosition()?.getCommitPosition();
-    waiter.resolve({
-      revision: BigInt(success.getCurrentRevision()),
-      position: position === undefined ? undefined : BigInt(position),
-    });
-  } else {
-    waiter.reject(toError(response, waiter.append));
-  }
-}
-
-/** Text as we sent it, or two signed halves. */
-function correlationIdOf(response: streams.BatchAppendResp): string {
-  const id = response.getCorrelationId();
-  const halves = id?.getStructured();
-  if (!halves) return id?.getString() ?? '';
-  const hex = [halves.getMostSignificantBits(), halves.getLeastSignificantBits()]
-    .map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0'))
-    .join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  waiting.delete(response.id);
+  if ('refused' in response) waiter.reject(toError(streams.BatchAppendResp.deserializeBinary(response.refused), waiter.append));
+  else waiter.resolve({ revision: response.revision, position: response.position });
 }
 
 function toError(response: streams.BatchAppendResp, { streamName, expected }: Append): Error {

@@ -1,4 +1,5 @@
 import type { EventMetadata, StoredEvent } from '@ultracore/event-sourcing';
+import { Cursor } from './protobuf.ts';
 
 /** What the server says in a subscription to `$all`. `other`: nothing that concerns us. */
 export type ReadResponse =
@@ -10,14 +11,13 @@ export type ReadResponse =
 const CAUGHT_UP: ReadResponse = { kind: 'caught_up' };
 const OTHER: ReadResponse = { kind: 'other' };
 const NO_METADATA: EventMetadata = Object.freeze({});
-const LENGTH_DELIMITED = 2;
 
 /**
  * A `ReadResp` of the protocol (`streams.proto`) straight from its bytes to what the port hands out, without the objects that the client makes on
  * the way: following a log is mostly this. Fields that are not named here are passed over. Throws `RangeError` for what is not such a message.
  */
 export function decodeReadResponse(bytes: Buffer): ReadResponse {
-  const cursor = new Cursor(bytes, 0, bytes.byteLength);
+  const cursor = new Cursor(bytes);
   for (let field = cursor.next(); field !== 0; field = cursor.next()) {
     if (field === 1) return decodeEvent(cursor.message());
     if (field === 3) return { kind: 'checkpoint', position: decodePosition(cursor.message()) };
@@ -122,101 +122,5 @@ function toData(bytes: Buffer | undefined, isJson: boolean): unknown {
     return JSON.parse(text);
   } catch {
     return text;
-  }
-}
-
-/** Reads the fields of one message (https://protobuf.dev/programming-guides/encoding/) where they lie. */
-class Cursor {
-  readonly #buffer: Buffer;
-  #at: number;
-  readonly #end: number;
-  #wireType = 0;
-
-  constructor(buffer: Buffer, start: number, end: number) {
-    this.#buffer = buffer;
-    this.#at = start;
-    this.#end = end;
-  }
-
-  /** The number of the next field; 0 at the end. */
-  next(): number {
-    if (this.#at >= this.#end) return 0;
-    const tag = this.#varint();
-    this.#wireType = tag & 7;
-    return tag >>> 3;
-  }
-
-  uint64(): bigint {
-    const start = this.#at;
-    const value = this.#varint();
-    if (value <= Number.MAX_SAFE_INTEGER) return BigInt(value);
-    this.#at = start;
-    return this.#bigVarint();
-  }
-
-  message(): Cursor {
-    const end = this.#fieldEnd();
-    const cursor = new Cursor(this.#buffer, this.#at, end);
-    this.#at = end;
-    return cursor;
-  }
-
-  text(): string {
-    const end = this.#fieldEnd();
-    const text = this.#buffer.toString('utf8', this.#at, end);
-    this.#at = end;
-    return text;
-  }
-
-  bytes(): Buffer {
-    const end = this.#fieldEnd();
-    const bytes = this.#buffer.subarray(this.#at, end);
-    this.#at = end;
-    return bytes;
-  }
-
-  skip(): void {
-    if (this.#wireType === LENGTH_DELIMITED) this.#at = this.#fieldEnd();
-    else if (this.#wireType === 0) this.#varint();
-    else if (this.#wireType === 1) this.#at += 8;
-    else if (this.#wireType === 5) this.#at += 4;
-    else throw new RangeError(`a message of the event store has a field of unknown type ${this.#wireType}`);
-  }
-
-  /** Where the field that begins here ends. Moves past its length. */
-  #fieldEnd(): number {
-    if (this.#wireType !== LENGTH_DELIMITED) throw new RangeError('a message of the event store has a field of another type');
-    const length = this.#varint();
-    const end = this.#at + length;
-    if (end > this.#end) throw new RangeError('a message of the event store ends inside a field');
-    return end;
-  }
-
-  /** Exact up to 2^53. */
-  #varint(): number {
-    let value = 0;
-    for (let scale = 1; scale < 2 ** 70; scale *= 128) {
-      const byte = this.#byte();
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
-    throw new RangeError('a number in a message of the event store is too long');
-  }
-
-  #bigVarint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#byte();
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asUintN(64, value);
-    }
-    throw new RangeError('a number in a message of the event store is too long');
-  }
-
-  #byte(): number {
-    const byte = this.#at < this.#end ? this.#buffer[this.#at] : undefined;
-    if (byte === undefined) throw new RangeError('a message of the event store ends inside a number');
-    this.#at += 1;
-    return byte;
   }
 }

@@ -3,6 +3,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { StoredEvent } from '@ultracore/event-sourcing';
+import { callsOf } from './client-calls.ts';
 import type { Notice } from './delivery.ts';
 import { decodeReadResponse, type ReadResponse } from './read-response.ts';
 
@@ -38,19 +39,6 @@ interface Call {
   cancel(): void;
 }
 
-/** What the client offers to those who extend it: calls on its connection, which is renewed when one of them finds it broken. */
-interface ExtensibleClient {
-  GRPCStreamCreator: (
-    service: typeof streamsGrpc.StreamsClient,
-    name: string,
-    open: (service: streamsGrpc.StreamsClient) => Call,
-  ) => () => Promise<Call>;
-  callArguments: (
-    options: object,
-    callOptions: { deadline: number },
-  ) => Required<Parameters<streamsGrpc.StreamsClient['batchAppend']>>;
-}
-
 const READ = '/event_store.client.streams.Streams/Read';
 
 /**
@@ -59,8 +47,7 @@ const READ = '/event_store.client.streams.Streams/Read';
  */
 export function openSubscription(client: EventStoreDBClient, options: SubscribeCallOptions): EventSource {
   const { capacity, onEvent, onNotice, onEnd } = options;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- protected members of the client, whose version is pinned
-  const { GRPCStreamCreator, callArguments } = client as unknown as ExtensibleClient;
+  const { GRPCStreamCreator, callArguments } = callsOf(client);
   const request = toRequest(options);
   let arrived: StoredEvent[] = [];
   /** Of `arrived`; taking from its front one by one would move all others. */
@@ -69,7 +56,7 @@ export function openSubscription(client: EventStoreDBClient, options: SubscribeC
   let held = false;
   let closed = false;
 
-  const open = GRPCStreamCreator(streamsGrpc.StreamsClient, 'subscribeToAll', (service) =>
+  const open = GRPCStreamCreator<Call>(streamsGrpc.StreamsClient, 'subscribeToAll', (service) =>
     service.makeServerStreamRequest(
       READ,
       (message: streams.ReadReq) => Buffer.from(message.serializeBinary()),
