@@ -34,9 +34,9 @@ export async function readTopic(stack: Stack, topic: string): Promise<TopicRecor
   const groupId = uniqueName('e2e');
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
   const records: TopicRecord[] = [];
-  let emptyFetches = 0;
-  consumer.on(consumer.events.FETCH, ({ payload }) => {
-    emptyFetches = payload.numberOfBatches === 0 ? emptyFetches + 1 : 0;
+  let quietFetches = 0;
+  consumer.on(consumer.events.FETCH, () => {
+    quietFetches += 1;
   });
   try {
     await consumer.connect();
@@ -45,6 +45,7 @@ export async function readTopic(stack: Stack, topic: string): Promise<TopicRecor
       autoCommit: false,
       eachBatchAutoResolve: true,
       eachBatch: async ({ batch }) => {
+        quietFetches = 0;
         for (const { offset, key, headers, value } of batch.messages) {
           records.push({
             topic,
@@ -59,7 +60,7 @@ export async function readTopic(stack: Stack, topic: string): Promise<TopicRecor
         await Promise.resolve();
       },
     });
-    await waitFor(() => emptyFetches >= 2, { what: `topic ${topic} to be read to its end`, deadlineMs: 60_000 });
+    await waitFor(() => quietFetches >= 4, { what: `topic ${topic} to be read to its end`, deadlineMs: 60_000 });
   } finally {
     await consumer.disconnect();
     const admin = kafka.admin();
