@@ -3,7 +3,7 @@ import { ProblemError, type HttpServer } from '@ultracore/service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import type { BoundaryName } from '../../boundaries.ts';
-import { rememberRequest } from '../../store/idempotency-keys.ts';
+import { createRequestMemory, type RequestMemory } from '../../store/idempotency-keys.ts';
 import { streamOf } from '../../tenant/codec.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
 import type { TenantEvent } from '../../tenant/events.ts';
@@ -37,6 +37,7 @@ const CREATE = 'POST /v1/tenants';
 
 /** Create, retry and terminate: what changes a tenant and finishes later. */
 export function addCommandRoutes(server: HttpServer, { commands, pool, creation, onBoundary }: Deps): void {
+  const memory = createRequestMemory(pool);
   const decide = async (reply: FastifyReply, tenantId: string, command: TenantCommand, options: HandleOptions<TenantEvent>) => {
     onBoundary('append:before');
     const { state } = await commands.handle(streamOf(tenantId), command, options);
@@ -57,7 +58,7 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation,
       const fingerprint = fingerprintOf(body);
       const requestId = requestIdOf(principal.subject, CREATE, key, fingerprint);
       const wantedId = body.tenant_id ?? derivedTenantId(requestId);
-      const { tenantId, isNew } = await identify(pool, principal.subject, { key, fingerprint, tenantId: wantedId });
+      const { tenantId, isNew } = await identify(memory, principal.subject, { key, fingerprint, tenantId: wantedId });
       const createdBy = body.created_by ?? creatorOf(principal);
       const command = creation.command(toWanted(body, tenantId, createdBy), {
         requestId: eventId(requestId, 0),
@@ -130,12 +131,12 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation,
 
 /** Which tenant is meant, and whether it is worth trying without a look at its stream. Throws 422 for a key that was used otherwise. */
 async function identify(
-  pool: Pool,
+  memory: RequestMemory,
   principal: string,
   { key, fingerprint, tenantId }: { key: string | undefined; fingerprint: Buffer; tenantId: string },
 ): Promise<{ tenantId: string; isNew: boolean }> {
   if (key === undefined) return { tenantId, isNew: true };
-  const remembered = await rememberRequest(pool, { principal, route: CREATE, key, fingerprint, tenantId });
+  const remembered = await memory.remember({ principal, route: CREATE, key, fingerprint, tenantId });
   if (!remembered.same) {
     throw new ProblemError({
       status: 422,
