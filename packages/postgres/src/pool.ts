@@ -18,6 +18,11 @@ export interface PoolOptions {
   connectionTimeoutMs?: number;
   /** Ends any statement that runs longer. Default: none. */
   statementTimeoutMs?: number;
+  /**
+   * Ends a session that does nothing inside a transaction for longer. Default 3 s: what a stopped process holds locked, a lease among
+   * it, would otherwise stay locked for its successor as long as it is stopped.
+   */
+  idleInTransactionTimeoutMs?: number;
   logger: PoolLogger;
 }
 
@@ -36,6 +41,7 @@ export function createPool(options: PoolOptions): Pool {
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 10_000,
     keepAlive: true,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 3_000,
     options: '-c timezone=UTC',
     types: parsers,
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),

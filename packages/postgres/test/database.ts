@@ -10,7 +10,7 @@ export interface TestPool extends AsyncDisposable {
 }
 
 /** A pool on an empty database of its own; both are gone when it goes out of scope. */
-export async function testPool(options: { max?: number } = {}): Promise<TestPool> {
+export async function testPool(options: { max?: number; idleInTransactionTimeoutMs?: number } = {}): Promise<TestPool> {
   const database = await freshDatabase(testStack());
   const warnings: string[] = [];
   const logger = { warn: (_details: object, message: string) => void warnings.push(message) };

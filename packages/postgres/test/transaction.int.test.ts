@@ -34,6 +34,20 @@ describe('transaction', () => {
     expect((await test.pool.query('select count(*)::int as n from t')).rows).toEqual([{ n: 0 }]);
   });
 
+  it('that stands still gives up what it holds locked', async () => {
+    await using test = await testPool({ max: 2, idleInTransactionTimeoutMs: 300 });
+    await test.pool.query('create table t (x integer primary key)');
+    await test.pool.query('insert into t values (1)');
+    const stopped = await test.pool.connect();
+    // The end of the session reaches a client that nobody listens to as an event.
+    stopped.on('error', () => undefined);
+    await stopped.query('begin');
+    await stopped.query('select x from t where x = 1 for update');
+    // Waits for the lock, and gets it only when the session that stands still is ended.
+    expect((await test.pool.query('update t set x = 2 where x = 1')).rowCount).toBe(1);
+    stopped.release(true);
+  });
+
   it('gives its connection back clean after a failure', async () => {
     await using test = await testPool({ max: 1 });
     await expect(transaction(test.pool, (client) => client.query('select 1 / 0'))).rejects.toSatisfy(

@@ -42,6 +42,8 @@ export async function rebuildTenants({ pool, store, lockedForMs = LOCKED_FOR_MS 
     await client.query("select pg_advisory_xact_lock(hashtextextended('ultracore rebuild tenant_configs', 0))");
     await fillShadows(client, log.takeChanged());
     const lockedAt = performance.now();
+    // The session waits inside the transaction while the log is read.
+    await client.query(`select set_config('idle_in_transaction_session_timeout', $1, true)`, [String(2 * lockedForMs)]);
     // Keeps the projector out, and lets readers in.
     await client.query('lock table tenant_configs, tenant_revisions in share row exclusive mode');
     // An event store that is away would keep the projector out for as long as it is.
