@@ -6,7 +6,7 @@ const exclude = ['**/node_modules/**', '**/.tools/**', '**/.local/**'];
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['**/*.unit.test.ts'], exclude } },
+      { test: { name: 'unit', include: ['**/*.unit.test.ts'], exclude, testTimeout: 30_000 } },
       {
         test: {
           name: 'int',
