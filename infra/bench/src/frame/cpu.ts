@@ -25,6 +25,11 @@ export function cpuTimes(pids: Readonly<Record<string, number>>): CpuTimes {
   return new Map(Object.entries(pids).map(([name, pid]) => [name, ticksOf(pid) * MICROSECONDS_PER_TICK]));
 }
 
+/** What each process spent between two looks for each of `count` things, in microseconds. */
+export function cpuEach(before: CpuTimes, after: CpuTimes, count: number): [name: string, each: number][] {
+  return [...after].map(([name, time]) => [name, (time - (before.get(name) ?? 0)) / count]);
+}
+
 function processTable(): Map<number, ProcessTimes> {
   const table = new Map<number, ProcessTimes>();
   let entries: string[];

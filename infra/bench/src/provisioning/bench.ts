@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuEach, cpuTimes } from '../frame/cpu.ts';
 import { inFlight } from '../frame/in-flight.ts';
 import { startPlatform } from '../frame/platform.ts';
 import { createRegistryClient, type RegistryClient } from '../frame/registry-client.ts';
@@ -22,6 +23,7 @@ interface Measured {
 }
 
 interface Context {
+  pids: () => Readonly<Record<string, number>>;
   registry: RegistryClient;
   login: TenantLogin;
   options: BenchOptions;
@@ -39,11 +41,11 @@ export async function benchProvisioning(options: BenchOptions, progress: (line: 
   const token = required(stack.tokens, 'tokens').operator;
   await using registry = createRegistryClient(required(stack.edge_url, 'edge_url'), token, options.inFlight);
   await using login = await createTenantLogin(stack);
-  const context: Context = { registry, login, options, progress };
+  const context: Context = { pids: () => platform.stack().pids, registry, login, options, progress };
 
   const metrics: Metric[] = [];
   if (options.tenants > 0) metrics.push(...(await oneByOne(context)));
-  if (options.queued > 0) for (const tier of options.tiers) metrics.push(await queued(context, tier));
+  if (options.queued > 0) for (const tier of options.tiers) metrics.push(...(await queued(context, tier)));
   return {
     metrics,
     goals: metrics.flatMap((each) => {
@@ -116,8 +118,9 @@ function stepsOf(tier: string, measured: readonly Measured[]): Metric[] {
   return [...steps].map(([type, values]) => metric('samples', `${tier}:   … ${type}`, 'ms', values));
 }
 
-async function queued({ registry, login, options, progress }: Context, tier: string): Promise<Metric> {
+async function queued({ pids, registry, login, options, progress }: Context, tier: string): Promise<Metric[]> {
   const prefix = `many-${tier}-`;
+  const before = cpuTimes(pids());
   const startedAt = performance.now();
   await inFlight(options.queued, options.inFlight, (index) => registry.create({ tenant_id: `${prefix}${index}`, tier }));
   progress(`${options.queued} ${tier} tenants asked for in ${Math.round(performance.now() - startedAt)} ms`);
@@ -129,5 +132,10 @@ async function queued({ registry, login, options, progress }: Context, tier: str
   }
   const seconds = (performance.now() - startedAt) / 1000;
   progress(`${options.queued} ${tier} tenants active after ${seconds.toFixed(1)} s`);
-  return metric('rounds', `${tier}: ${options.queued} queued`, 'tenants/s', [options.queued / seconds]);
+  return [
+    metric('rounds', `${tier}: ${options.queued} queued`, 'tenants/s', [options.queued / seconds]),
+    ...cpuEach(before, cpuTimes(pids()), options.queued).map(([name, each]) =>
+      metric('rounds', `${tier}:   … cpu of ${name}`, 'ms a tenant', [each / 1000]),
+    ),
+  ];
 }

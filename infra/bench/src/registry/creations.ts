@@ -1,5 +1,5 @@
 import { EventStoreDBClient, jsonEvent, NO_STREAM, type JSONType } from '@eventstore/db-client';
-import { cpuTimes, type CpuTimes } from '../frame/cpu.ts';
+import { cpuEach, cpuTimes, type CpuTimes } from '../frame/cpu.ts';
 import { inFlight } from '../frame/in-flight.ts';
 import { createRegistryClient } from '../frame/registry-client.ts';
 import { goal, metric, type Findings } from '../frame/report.ts';
@@ -81,9 +81,8 @@ export async function benchCreations({ platform, options, progress }: RegistryCo
 }
 
 function addCpu(cpu: Map<string, number[]>, variant: string, before: CpuTimes, after: CpuTimes, count: number): void {
-  for (const [process_, time] of after) {
+  for (const [process_, each] of cpuEach(before, after, count)) {
     const name = `cpu ${variant}: ${process_}`;
-    const each = (time - (before.get(process_) ?? 0)) / count;
     cpu.set(name, [...(cpu.get(name) ?? []), each]);
   }
 }
