@@ -1,0 +1,130 @@
+import { hostSchema } from '@ultracore/contracts';
+import { loadConfig, serviceVariables, variable, type Environment } from '@ultracore/service';
+import { z } from 'zod';
+
+/** One more gateway than at most runs for good: while they are replaced one by one. */
+const SURGE = 1;
+
+const address = { host: hostSchema, port: z.int().min(1).max(65_535) };
+const fileServers = z
+  .array(
+    // Names of servers and of admin secrets are in the same file; they are the registry's and the worker's business.
+    z.object({ ...address, connection_budget: z.int().min(1), standbys: z.array(z.object(address)).default([]) }),
+  )
+  .min(1);
+
+const parseJson = (text: string, context: z.RefinementCtx): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'is not valid JSON' });
+    return z.NEVER;
+  }
+};
+
+const MIB = 1024 * 1024;
+
+const variables = z
+  .object({
+    ...serviceVariables,
+    ULTRACORE_MASTER_PASSWORD: z.string(),
+    ULTRACORE_MASTER_SALT: z.string().optional(),
+    ULTRACORE_MASTER_KEY_ID: z.string().default('k1'),
+    ULTRACORE_MASTER_ROUNDS: variable.integer({ min: 100_000, max: 100_000_000 }).default(600_000),
+    /** The master password before the present one, while credentials that it sealed are still in force. */
+    ULTRACORE_MASTER_PASSWORD_PREVIOUS: z.string().optional(),
+    ULTRACORE_MASTER_KEY_ID_PREVIOUS: z.string().optional(),
+    /** Given as POSTGRES_SERVERS_FILE. */
+    POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
+    /** Connections of this gateway to a server that POSTGRES_SERVERS_FILE does not name. */
+    GATEWAY_CONNECTION_BUDGET: variable.integer({ min: 1, max: 10_000 }).default(90),
+    /** Tells this gateway's usage from that of its siblings. */
+    GATEWAY_INSTANCE: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9_.-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, _, . and -')
+      .default('gw-1'),
+    GATEWAY_MAX_INSTANCES: variable.integer({ min: 1, max: 1000 }).default(1),
+    /** Directory of a unix socket, used for servers on this host. */
+    GATEWAY_POSTGRES_SOCKET_DIRECTORY: z.string().startsWith('/', 'must be an absolute path').optional(),
+    GATEWAY_POSTGRES_TLS: variable.flag().default(false),
+    /** What a request without `timeout_ms` gets, and the most that it may ask for. */
+    GATEWAY_STATEMENT_TIMEOUT_MS: variable.integer({ min: 100, max: 600_000 }).default(30_000),
+    GATEWAY_STATEMENT_TIMEOUT_MAX_MS: variable.integer({ min: 100, max: 3_600_000 }).default(300_000),
+    GATEWAY_MAX_BODY_BYTES: variable.integer({ min: 1024, max: 256 * MIB }).default(4 * MIB),
+    /** Of an answer that is not streamed. */
+    GATEWAY_MAX_RESULT_BYTES: variable.integer({ min: 1024, max: 1024 * MIB }).default(32 * MIB),
+    GATEWAY_MAX_RESULT_ROWS: variable.integer({ min: 1, max: 100_000_000 }).default(100_000),
+    /** Of all answers together that are being gathered in memory. */
+    GATEWAY_MAX_BUFFERED_BYTES: variable.integer({ min: MIB, max: 65_536 * MIB }).default(256 * MIB),
+    GATEWAY_MAX_QUEUED: variable.integer({ min: 1, max: 1_000_000 }).default(1000),
+    GATEWAY_DIRECTORY_STALE_SECONDS: variable.integer({ min: 2, max: 3600 }).default(30),
+    GATEWAY_DRAIN_SECONDS: variable.integer({ min: 0, max: 600 }).default(10),
+    GATEWAY_METERING_SECONDS: variable.integer({ min: 1, max: 3600 }).default(60),
+  })
+  // With `when`, also while another variable is wrong: every mistake at once.
+  .refine(
+    (env) => (env.ULTRACORE_MASTER_PASSWORD_PREVIOUS === undefined) === (env.ULTRACORE_MASTER_KEY_ID_PREVIOUS === undefined),
+    {
+      when: () => true,
+      path: ['ULTRACORE_MASTER_KEY_ID_PREVIOUS'],
+      message: 'is set together with ULTRACORE_MASTER_PASSWORD_PREVIOUS, or not at all',
+    },
+  )
+  .refine((env) => !(env.GATEWAY_STATEMENT_TIMEOUT_MS > env.GATEWAY_STATEMENT_TIMEOUT_MAX_MS), {
+    when: () => true,
+    path: ['GATEWAY_STATEMENT_TIMEOUT_MS'],
+    message: 'is larger than GATEWAY_STATEMENT_TIMEOUT_MAX_MS',
+  });
+
+type Read = z.output<typeof variables>;
+
+/** What the gateway is told by its environment. Throws `ServiceError` `config_invalid` that lists every mistake. */
+export function readConfig(env: Environment = process.env) {
+  const read = loadConfig(variables, env);
+  return {
+    logLevel: read.LOG_LEVEL,
+    http: { host: read.HTTP_HOST, port: read.HTTP_PORT },
+    kafka: { brokers: read.KAFKA_BROKERS, username: read.KAFKA_USERNAME, password: read.KAFKA_PASSWORD },
+    schemaRegistryUrl: read.SCHEMA_REGISTRY_URL,
+    jwt: { issuer: read.JWT_ISSUER, audience: read.JWT_AUDIENCE, jwksUrl: read.JWKS_URL },
+    master: masterOf(read),
+    instance: read.GATEWAY_INSTANCE,
+    instances: read.GATEWAY_MAX_INSTANCES,
+    serverBudget: budgetsOf(read),
+    socketDirectory: read.GATEWAY_POSTGRES_SOCKET_DIRECTORY,
+    postgresTls: read.GATEWAY_POSTGRES_TLS,
+    limits: {
+      timeoutMs: read.GATEWAY_STATEMENT_TIMEOUT_MS,
+      maxTimeoutMs: read.GATEWAY_STATEMENT_TIMEOUT_MAX_MS,
+      maxResultBytes: read.GATEWAY_MAX_RESULT_BYTES,
+      maxResultRows: read.GATEWAY_MAX_RESULT_ROWS,
+      maxBufferedBytes: read.GATEWAY_MAX_BUFFERED_BYTES,
+    },
+    maxBodyBytes: read.GATEWAY_MAX_BODY_BYTES,
+    maxQueued: read.GATEWAY_MAX_QUEUED,
+    staleAfterMs: read.GATEWAY_DIRECTORY_STALE_SECONDS * 1000,
+    drainMs: read.GATEWAY_DRAIN_SECONDS * 1000,
+    meteringMs: read.GATEWAY_METERING_SECONDS * 1000,
+  };
+}
+
+export type Config = ReturnType<typeof readConfig>;
+
+function masterOf(read: Read) {
+  const { ULTRACORE_MASTER_SALT: salt, ULTRACORE_MASTER_ROUNDS: rounds } = read;
+  const { ULTRACORE_MASTER_PASSWORD_PREVIOUS: previous, ULTRACORE_MASTER_KEY_ID_PREVIOUS: previousId } = read;
+  const retired =
+    previous === undefined || previousId === undefined ? [] : [{ masterPassword: previous, keyId: previousId, salt, rounds }];
+  return { masterPassword: read.ULTRACORE_MASTER_PASSWORD, keyId: read.ULTRACORE_MASTER_KEY_ID, salt, rounds, retired };
+}
+
+/** Connections that this gateway may have to a server; a standby has the budget of its primary. */
+function budgetsOf(read: Read): (host: string, port: number) => number {
+  const gateways = read.GATEWAY_MAX_INSTANCES + SURGE;
+  const budgets = new Map<string, number>();
+  for (const { host, port, standbys, connection_budget: budget } of read.POSTGRES_SERVERS ?? []) {
+    const share = Math.max(1, Math.floor(budget / gateways));
+    for (const each of [{ host, port }, ...standbys]) budgets.set(`${each.host}:${each.port}`, share);
+  }
+  return (host, port) => budgets.get(`${host}:${port}`) ?? read.GATEWAY_CONNECTION_BUDGET;
+}
