@@ -12,6 +12,8 @@ export interface Principal {
   readonly roles: readonly Role[];
   /** The tenant whose user this is, where the token names one. */
   readonly tenantId?: string;
+  /** The token was issued for reading only, whatever its subject may do otherwise. */
+  readonly readonly?: true;
 }
 
 export interface AuthenticatorOptions {
@@ -143,9 +145,12 @@ function unauthenticated(code: string, detail: string, cause?: unknown): Problem
   });
 }
 
-/** Claims: `sub`, `email`, `email_verified`, `roles` (unknown ones are left out), `tenant_id`. */
+/**
+ * Claims: `sub`, `email`, `email_verified`, `roles` (unknown ones are left out), `tenant_id`, `access`. The last only narrows: whatever it
+ * says but `readwrite` is `readonly`.
+ */
 function principalOf(payload: JWTPayload): Principal {
-  const { sub, email, email_verified: emailVerified, roles, tenant_id: tenantId } = payload;
+  const { sub, email, email_verified: emailVerified, roles, tenant_id: tenantId, access } = payload;
   if (typeof sub !== 'string' || sub === '')
     throw unauthenticated('token_invalid', 'The claim `sub` of the token is not acceptable here.');
   const named: unknown[] = Array.isArray(roles) ? roles : [];
@@ -155,5 +160,6 @@ function principalOf(payload: JWTPayload): Principal {
     // Some issuers write the claim as a text.
     ...(typeof email === 'string' && [undefined, true, 'true'].some((said) => said === emailVerified) ? { email } : {}),
     ...(typeof tenantId === 'string' ? { tenantId } : {}),
+    ...(access === undefined || access === 'readwrite' ? {} : { readonly: true as const }),
   });
 }

@@ -17,6 +17,7 @@ export {
   PROBLEM_MEDIA_TYPE,
   ProblemError,
   problemSchema,
+  toProblem,
   type FieldError,
   type Problem,
   type ProblemOptions,

@@ -20,6 +20,8 @@ export interface ProblemOptions {
   /** The one field at fault, where there is one. */
   field?: string;
   errors?: readonly FieldError[];
+  /** What else a program may want to know of this kind of problem (RFC 9457, 3.2), e.g. `sqlstate`. */
+  members?: Readonly<Record<string, string | number>>;
   /** Response headers, e.g. `retry-after`. */
   headers?: Readonly<Record<string, string>>;
   cause?: unknown;
@@ -34,6 +36,7 @@ export class ProblemError extends Error {
   readonly detail: string;
   readonly field: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
+  readonly members: Readonly<Record<string, string | number>>;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(options: ProblemOptions) {
@@ -47,13 +50,14 @@ export class ProblemError extends Error {
     this.detail = options.detail;
     this.field = options.field;
     this.errors = options.errors;
+    this.members = options.members ?? {};
     this.headers = options.headers ?? {};
   }
 }
 
 /** The body of every error answer (RFC 9457, media type `application/problem+json`). */
 export const problemSchema = z
-  .object({
+  .looseObject({
     type: z.string().describe('urn:ultracore:problem:<code>'),
     title: z.string(),
     status: z.number().int(),
@@ -70,12 +74,13 @@ export type Problem = z.infer<typeof problemSchema>;
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-/** The body to send. A `field` is named also when all `errors` are of one field. */
+/** The body to send; members never replace those that every problem has. A `field` is named also when all `errors` are of one field. */
 export function toProblem(error: ProblemError, requestId: string): Problem {
   const named = new Set(error.errors?.map((each) => each.field));
   const [only] = named.size === 1 ? named : [];
   const field = error.field ?? only;
   return {
+    ...error.members,
     type: `urn:ultracore:problem:${error.code}`,
     title: error.title,
     status: error.status,

@@ -63,6 +63,16 @@ describe('createAuthenticator', () => {
     expect(principal).toMatchObject({ email: 'a@b.ch' });
   });
 
+  it.each([
+    ['readwrite', {}],
+    ['readonly', { readonly: true }],
+    ['anything', { readonly: true }],
+    [null, { readonly: true }],
+  ])('takes the claim access %j for no more than it says', async (access, narrowed) => {
+    const principal = await authenticator().authenticate(`Bearer ${await token({ access })}`);
+    expect(principal).toEqual({ subject: 'ops', roles: ['operator'], ...narrowed });
+  });
+
   it('fetches the keys at the first token, not before and not for every one', async () => {
     fetches = 0;
     const checked = authenticator();
