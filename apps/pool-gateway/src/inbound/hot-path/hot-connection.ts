@@ -1,0 +1,217 @@
+import type { Socket } from 'node:net';
+import { headLength, readHead, type RequestHead } from './request-head.ts';
+
+export interface HotRequest {
+  readonly head: RequestHead;
+  /** Valid until the request is answered. */
+  readonly body: Buffer;
+}
+
+/** The one answer to a request. */
+export interface HotReply {
+  /**
+   * Sends the answer. `head` is the status line and the headers, each with its line end, without those that frame the message. What
+   * `body` holds may be overwritten afterwards.
+   */
+  send(head: string, body: Uint8Array): void;
+  /** Called when the caller is gone before the answer. */
+  onGone: (() => void) | undefined;
+}
+
+export type HotHandler = (request: HotRequest, reply: HotReply) => void;
+
+export interface HotConnectionOptions {
+  /** For instance `POST /v1/query HTTP/1.1`. */
+  readonly requestLine: string;
+  /** Longer ones go to the full server, as does any other request. */
+  readonly maxHeadBytes: number;
+  readonly maxBodyBytes: number;
+  readonly handle: HotHandler;
+  /** Takes the connection over, with the bytes that were read of it. */
+  readonly handOver: (socket: Socket, bytes: Buffer) => void;
+}
+
+const NOTHING = Buffer.alloc(0);
+/** While a request is under way its caller may send this much more. */
+const MAX_AHEAD = 64 * 1024;
+
+/** One connection of a caller, as long as it brings nothing but plain requests for the hot path. */
+export interface HotConnection {
+  readonly state: 'idle' | 'reading' | 'answering' | 'writing' | 'gone';
+  /** When it came into its state, in the unit of the clock it was given. */
+  readonly since: number;
+  /** Ends it now if no request is under way, else with the answer. */
+  finish(): void;
+  /** Ends it whatever is under way. */
+  destroy(): void;
+}
+
+/**
+ * Reads requests one after the other and hands them to the handler: a caller that sends several at once gets them answered in
+ * order. With the first request that is not a plain one for the hot path, the whole connection goes to the full server for good.
+ */
+export function createHotConnection(
+  socket: Socket,
+  options: HotConnectionOptions,
+  { now, onGone }: { now: () => number; onGone: (connection: HotConnection) => void },
+): HotConnection {
+  const firstLine = Buffer.from(`${options.requestLine}\r\n`);
+  let state: HotConnection['state'] = 'idle';
+  let since = now();
+  let pending: Buffer = NOTHING;
+  let finishing = false;
+  let isPaused = false;
+  let reply: HotReply | undefined;
+  // A caller that keeps its connection sends the same head again and again, but for the length of the body.
+  let lastHeadBytes: Buffer = NOTHING;
+  let lastHead: RequestHead | undefined;
+
+  const become = (next: HotConnection['state']): void => {
+    state = next;
+    since = now();
+  };
+
+  const leave = (): void => {
+    socket.off('data', onData);
+    socket.off('end', onEnd);
+    socket.off('close', onClose);
+    socket.off('error', onError);
+    socket.off('drain', onDrain);
+    become('gone');
+    pending = NOTHING;
+    onGone(connection);
+  };
+
+  /** What is not for us goes to the full server before its head is complete. */
+  const startsRight = (bytes: Buffer): boolean => {
+    const compared = Math.min(bytes.length, firstLine.length);
+    return firstLine.compare(bytes, 0, compared, 0, compared) === 0;
+  };
+
+  const headOf = (bytes: Buffer): RequestHead | 'incomplete' | undefined => {
+    const known = lastHeadBytes.length;
+    if (lastHead && bytes.length >= known && lastHeadBytes.compare(bytes, 0, known) === 0) return lastHead;
+    const length = headLength(bytes);
+    if (length === -1) return bytes.length <= options.maxHeadBytes && startsRight(bytes) ? 'incomplete' : undefined;
+    if (length > options.maxHeadBytes) return undefined;
+    lastHead = readHead(bytes, length, options.requestLine);
+    // Its own copy: the chunk it came in is much longer.
+    lastHeadBytes = lastHead ? Buffer.from(bytes.subarray(0, length)) : NOTHING;
+    return lastHead;
+  };
+
+  /** Takes the next request out of what has been read, if it is all there. */
+  const next = (): void => {
+    if (pending.length === 0) return become('idle');
+    const head = headOf(pending);
+    if (head === 'incomplete') return startReading();
+    if (head === undefined || head.contentLength > options.maxBodyBytes) return handOver();
+    const end = head.length + head.contentLength;
+    if (pending.length < end) return startReading();
+    const body = pending.subarray(head.length, end);
+    pending = pending.length === end ? NOTHING : pending.subarray(end);
+    become('answering');
+    reply = createReply();
+    options.handle({ head, body }, reply);
+  };
+
+  const startReading = (): void => {
+    if (state !== 'reading') become('reading');
+  };
+
+  const handOver = (): void => {
+    const bytes = pending;
+    leave();
+    options.handOver(socket, bytes);
+  };
+
+  const createReply = (): HotReply => {
+    let isSent = false;
+    return {
+      onGone: undefined,
+      send(head, body) {
+        if (isSent) throw new TypeError('A request has one answer.');
+        isSent = true;
+        if (state === 'gone') return;
+        reply = undefined;
+        write(head, body);
+        if (finishing) return end();
+        if (isPaused) resume();
+        if (socket.writableNeedDrain) become('writing');
+        else next();
+      },
+    };
+  };
+
+  const write = (head: string, body: Uint8Array): void => {
+    const framed = `${head}content-length: ${body.length}\r\n${finishing ? 'connection: close\r\n' : ''}\r\n`;
+    const joined = Buffer.allocUnsafe(framed.length + body.length);
+    joined.write(framed, 0, 'latin1');
+    joined.set(body, framed.length);
+    socket.write(joined);
+  };
+
+  const resume = (): void => {
+    isPaused = false;
+    socket.resume();
+  };
+
+  const end = (): void => {
+    leave();
+    socket.on('error', () => undefined);
+    socket.destroySoon();
+  };
+
+  const onData = (chunk: Buffer): void => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    if (state === 'answering' || state === 'writing') {
+      if (pending.length > MAX_AHEAD && !isPaused) {
+        isPaused = true;
+        socket.pause();
+      }
+      return;
+    }
+    next();
+  };
+  const onDrain = (): void => {
+    if (state === 'writing') next();
+  };
+  // Like Node's own server: a caller that closes its side has gone, and what it asked for is given up.
+  const onEnd = (): void => {
+    const gone = reply?.onGone;
+    reply = undefined;
+    end();
+    gone?.();
+  };
+  const onClose = (): void => {
+    const gone = reply?.onGone;
+    reply = undefined;
+    leave();
+    gone?.();
+  };
+  const onError = (): void => {
+    socket.destroy();
+  };
+
+  const connection: HotConnection = {
+    get state() {
+      return state;
+    },
+    get since() {
+      return since;
+    },
+    finish() {
+      finishing = true;
+      if (state !== 'answering') end();
+    },
+    destroy() {
+      socket.destroy();
+    },
+  };
+  socket.on('data', onData);
+  socket.on('end', onEnd);
+  socket.on('close', onClose);
+  socket.on('error', onError);
+  socket.on('drain', onDrain);
+  return connection;
+}

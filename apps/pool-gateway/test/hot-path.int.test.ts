@@ -1,0 +1,269 @@
+import { createServer, type Server } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { waitFor } from '@ultracore/testkit';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { HotReply, HotRequest } from '../src/inbound/hot-path/hot-connection.ts';
+import { attachHotPath, type HotPath, type HotPathOptions } from '../src/inbound/hot-path/hot-path.ts';
+
+const REQUEST_LINE = 'POST /v1/query HTTP/1.1';
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n';
+
+interface Rig {
+  server: Server;
+  hotPath: HotPath;
+  port: number;
+  /** Bodies that the hot path was given. */
+  hot: string[];
+  /** Request lines and bodies that the full server was given. */
+  full: string[];
+}
+
+const rigs: Rig[] = [];
+const sockets: Socket[] = [];
+
+async function createRig(options: Partial<HotPathOptions> = {}): Promise<Rig> {
+  const hot: string[] = [];
+  const full: string[] = [];
+  const server = createServer((incoming, response) => {
+    let body = '';
+    incoming.setEncoding('utf8');
+    incoming.on('data', (chunk: string) => (body += chunk));
+    incoming.on('end', () => {
+      full.push(`${incoming.method} ${incoming.url} ${body}`);
+      response.end(`full:${body}`);
+    });
+  });
+  const handle = ({ body }: HotRequest, reply: HotReply): void => {
+    hot.push(body.toString());
+    reply.send(HEAD, Buffer.from(`hot:${body.toString()}`));
+  };
+  const hotPath = attachHotPath(server, { requestLine: REQUEST_LINE, handle, ...options });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const rig: Rig = { server, hotPath, port: (server.address() as AddressInfo).port, hot, full };
+  rigs.push(rig);
+  return rig;
+}
+
+async function closeRig({ server, hotPath }: Rig): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  hotPath.close();
+  server.closeAllConnections();
+  await closed;
+}
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await Promise.all(rigs.splice(0).map(closeRig));
+});
+
+/** A caller that keeps what it is sent. */
+function call(port: number): { socket: Socket; received: () => string; ended: () => boolean } {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+  sockets.push(socket);
+  const chunks: Buffer[] = [];
+  let ended = false;
+  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.on('end', () => (ended = true));
+  socket.on('close', () => (ended = true));
+  socket.on('error', () => (ended = true));
+  return { socket, received: () => Buffer.concat(chunks).toString('latin1'), ended: () => ended };
+}
+
+const headers = ['host: gateway.example', 'authorization: Bearer abc', 'content-type: application/json'];
+function request(body: string, more: readonly string[] = [], base: readonly string[] = headers, line = REQUEST_LINE): string {
+  return [line, ...base, ...more, `content-length: ${Buffer.byteLength(body)}`, '', body].join('\r\n');
+}
+const count = (text: string, part: string): number => text.split(part).length - 1;
+
+describe('a plain request', () => {
+  test('is answered by the hot path, again and again on one connection', async () => {
+    const rig = await createRig();
+    const { socket, received } = call(rig.port);
+    for (const body of ['one', 'two', 'and another', 'two']) {
+      socket.write(request(body));
+      await waitFor(() => received().endsWith(`hot:${body}`), { what: `the answer to ${body}` });
+    }
+    expect(rig.hot).toEqual(['one', 'two', 'and another', 'two']);
+    expect(received()).toContain(`${HEAD}content-length: 7\r\n\r\nhot:one`);
+    expect(rig.full).toEqual([]);
+  });
+
+  test('may come in two parts cut anywhere', async () => {
+    const rig = await createRig();
+    const { socket, received } = call(rig.port);
+    const text = request('{"sql":"select 1"}');
+    for (let cut = 1; cut < text.length; cut += 1) {
+      socket.write(text.slice(0, cut));
+      // The server must have read the first part by itself.
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      socket.write(text.slice(cut));
+      await waitFor(() => count(received(), 'hot:{"sql":"select 1"}') === cut, {
+        what: `the answer to the request cut at ${cut}`,
+      });
+    }
+    expect(rig.full).toEqual([]);
+  });
+
+  test('may come with many others at once, which are answered in order', async () => {
+    const pending: (() => void)[] = [];
+    const rig = await createRig({
+      handle: ({ body }, reply) => {
+        const text = body.toString();
+        pending.push(() => reply.send(HEAD, Buffer.from(`<${text}>`)));
+      },
+    });
+    const { socket, received } = call(rig.port);
+    const bodies = Array.from({ length: 500 }, (_, index) => `${index}`.padStart(1 + (index % 300), '0'));
+    socket.write(bodies.map((body) => request(body)).join(''));
+    for (let answered = 0; answered < bodies.length; answered += 1) {
+      await waitFor(() => pending.length === 1, { what: 'one request to be handed over' });
+      pending.shift()?.();
+    }
+    await waitFor(() => count(received(), 'HTTP/1.1 200') === bodies.length, { what: 'all answers' });
+    expect([...received().matchAll(/<(\d+)>/g)].map(([, body]) => body)).toEqual(bodies);
+  });
+
+  test('may have an answer of megabytes that its caller reads late', async () => {
+    const body = Buffer.alloc(20 * 1024 * 1024, 'x');
+    let asked = 0;
+    const rig = await createRig({
+      handle: (_request, reply) => {
+        asked += 1;
+        reply.send(HEAD, body);
+      },
+    });
+    const { socket, received } = call(rig.port);
+    socket.pause();
+    socket.write(request('first') + request('second'));
+    await waitFor(() => asked === 1, { what: 'the first request to be answered' });
+    socket.resume();
+    await waitFor(() => received().length > 2 * body.length, { what: 'both answers', deadlineMs: 30_000 });
+    expect(count(received(), 'HTTP/1.1 200 OK')).toBe(2);
+  });
+});
+
+describe('anything else', () => {
+  test.each([
+    ['another path', request('x', [], headers, 'POST /v1/transaction HTTP/1.1')],
+    ['another method', `GET /v1/query HTTP/1.1\r\nhost: a\r\n\r\n`],
+    ['a query string', request('x', [], headers, 'POST /v1/query?a=1 HTTP/1.1')],
+    ['no token', request('x', [], ['host: a', 'content-type: application/json'])],
+    ['another media type', request('x', [], ['host: a', 'authorization: Bearer a', 'content-type: text/plain'])],
+    ['a wish for another answer', request('x', ['accept: application/x-ndjson'])],
+    ['a header that is unknown here', request('x', ['x-something: 1'])],
+    ['a wish to end the connection', request('x', ['connection: close'])],
+    ['two tenants', request('x', ['x-ultracore-tenant-id: a-a', 'x-ultracore-tenant-id: b-b'])],
+    ['a chunked body', [REQUEST_LINE, ...headers, 'transfer-encoding: chunked', '', '1', 'x', '0', '', ''].join('\r\n')],
+    ['a long body', request('x'.repeat(300 * 1024))],
+  ])('is answered by the full server: %s', async (_what, text) => {
+    const rig = await createRig();
+    const { socket, received } = call(rig.port);
+    socket.write(text);
+    await waitFor(() => received().includes('full:'), { what: 'the answer' });
+    expect(rig.hot).toEqual([]);
+    expect(rig.full).toHaveLength(1);
+  });
+
+  test('takes the connection with it, so that what follows is answered by the full server too', async () => {
+    const rig = await createRig();
+    const { socket, received } = call(rig.port);
+    socket.write(request('one') + request('two', ['x-something: 1']) + request('three'));
+    await waitFor(() => received().includes('full:three'), { what: 'all answers' });
+    expect(rig.hot).toEqual(['one']);
+    expect(rig.full).toEqual(['POST /v1/query two', 'POST /v1/query three']);
+  });
+
+  test.each([
+    ['two lengths', `${REQUEST_LINE}\r\n${headers.join('\r\n')}\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabc`],
+    [
+      'a length and chunks',
+      `${REQUEST_LINE}\r\n${headers.join('\r\n')}\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n`,
+    ],
+    ['a length with a sign', `${REQUEST_LINE}\r\n${headers.join('\r\n')}\r\ncontent-length: +3\r\n\r\nabc`],
+    ['bare line feeds', `${REQUEST_LINE}\n${headers.join('\n')}\ncontent-length: 3\n\nabc`],
+    ['a blank before the colon', `${REQUEST_LINE}\r\n${headers.join('\r\n')}\r\ncontent-length : 3\r\n\r\nabc`],
+    ['a folded header', `${REQUEST_LINE}\r\n${headers.join('\r\n')}\r\nx-request-id: a\r\n b\r\ncontent-length: 3\r\n\r\nabc`],
+    ['a NUL in a value', `${REQUEST_LINE}\r\n${headers.join('\r\n')}\r\nx-request-id: a\0b\r\ncontent-length: 3\r\n\r\nabc`],
+    ['no host', `${REQUEST_LINE}\r\nauthorization: Bearer a\r\ncontent-type: application/json\r\ncontent-length: 3\r\n\r\nabc`],
+    ['two hosts', `${REQUEST_LINE}\r\n${headers.join('\r\n')}\r\nhost: b\r\ncontent-length: 3\r\n\r\nabc`],
+  ])('that is ambiguous is never read by the hot path: %s', async (_what, text) => {
+    const rig = await createRig();
+    const { socket, received } = call(rig.port);
+    socket.write(text);
+    await waitFor(() => received().startsWith('HTTP/1.1 '), { what: 'an answer' });
+    expect(rig.hot).toEqual([]);
+    expect(rig.full.filter((each) => each.includes('smuggled'))).toEqual([]);
+  });
+
+  test('with a head without end is not collected for ever', async () => {
+    const rig = await createRig();
+    const { socket, received, ended } = call(rig.port);
+    socket.write(`${REQUEST_LINE}\r\nx-request-id: ${'a'.repeat(40_000)}`);
+    await waitFor(() => received().startsWith('HTTP/1.1 431') || ended(), { what: 'the refusal' });
+    expect(rig.hot).toEqual([]);
+  });
+});
+
+describe('a caller that', () => {
+  test.each(['end', 'destroy'] as const)('goes away (%s) before its answer is known to have gone', async (how) => {
+    let asked = 0;
+    let gone = 0;
+    const rig = await createRig({
+      handle: (_request, reply) => {
+        asked += 1;
+        reply.onGone = () => {
+          gone += 1;
+        };
+      },
+    });
+    const { socket } = call(rig.port);
+    socket.write(request('x'));
+    await waitFor(() => asked === 1, { what: 'the request to be under way' });
+    socket[how]();
+    await waitFor(() => gone > 0, { what: 'the caller to be missed' });
+    expect(gone).toBe(1);
+  });
+
+  test('sends half a request and no more is let go', async () => {
+    const rig = await createRig({ requestTimeoutMs: 10 });
+    const { socket, ended } = call(rig.port);
+    socket.write(request('abc').slice(0, -1));
+    await waitFor(ended, { what: 'the connection to end' });
+    expect(rig.hot).toEqual([]);
+  });
+
+  test('says nothing is let go', async () => {
+    const rig = await createRig({ keepAliveMs: 10 });
+    const { ended, received } = call(rig.port);
+    await waitFor(ended, { what: 'the connection to end' });
+    expect(received()).toBe('');
+  });
+});
+
+describe('when the server closes', () => {
+  test('what is under way is answered, and every connection ends', async () => {
+    const waiting: HotReply[] = [];
+    const rig = await createRig({ handle: (_request, reply) => void waiting.push(reply) });
+    const busy = call(rig.port);
+    const idle = call(rig.port);
+    busy.socket.write(request('x'));
+    await waitFor(() => waiting.length === 1, { what: 'the request to be under way' });
+    const closed = new Promise<void>((resolve) => {
+      rig.server.close(() => resolve());
+    });
+    rig.hotPath.close();
+    await waitFor(idle.ended, { what: 'the idle connection to end' });
+    waiting[0]?.send(HEAD, Buffer.from('late'));
+    await waitFor(busy.ended, { what: 'the busy connection to end' });
+    expect(busy.received()).toBe(`${HEAD}content-length: 4\r\nconnection: close\r\n\r\nlate`);
+    busy.socket.destroy();
+    idle.socket.destroy();
+    await closed;
+  });
+});
