@@ -21,7 +21,7 @@ export interface BenchOptions {
 export const HELP = `npm run bench -- <name> [options]
 
   provisioning   request → active and first query, per tier; tenants per second when many are queued
-  registry       creations against the client's own appends; relay against a bare producer; rebuild against upserts
+  registry       creations against the client's own appends; when lists show them; relay against a bare producer; rebuild against upserts
 
   --json           one JSON object instead of text
   --rounds <n>     measured rounds (default 5)
@@ -30,7 +30,7 @@ export const HELP = `npm run bench -- <name> [options]
   --tiers <a,b>    provisioning: default small,standard,enterprise
   --streams <n>    registry: tenants created in each round (default 2000)
   --in-flight <n>  requests under way at once (default 64)
-  --parts <a,b>    registry: creations,relay,rebuild (default all)
+  --parts <a,b>    registry: creations,visibility,relay,rebuild (default all)
   --data-dir <d>   where the bench's own platform keeps its data; emptied first (default .local/bench)
 `;
 
@@ -47,7 +47,7 @@ export function parseOptions(args: readonly string[]): { name: string | undefine
       tiers: { type: 'string', default: 'small,standard,enterprise' },
       streams: { type: 'string', default: '2000' },
       'in-flight': { type: 'string', default: '64' },
-      parts: { type: 'string', default: 'creations,relay,rebuild' },
+      parts: { type: 'string', default: 'creations,visibility,relay,rebuild' },
       'data-dir': { type: 'string', default: '.local/bench' },
     },
   });

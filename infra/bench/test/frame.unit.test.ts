@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inFlight } from '../src/frame/in-flight.ts';
+import { openLoop } from '../src/frame/open-loop.ts';
 import { goal, metric } from '../src/frame/report.ts';
 import { alternate, ratios } from '../src/frame/rounds.ts';
 import { quantile, summarize } from '../src/frame/statistics.ts';
@@ -31,6 +32,30 @@ describe('alternate', () => {
   it('compares only figures of the same round', () => {
     expect(ratios([1, 4], [2, 2])).toEqual([0.5, 2]);
     expect(() => ratios([1], [1, 2])).toThrow('same rounds');
+  });
+});
+
+describe('openLoop', () => {
+  it('starts tasks when they are due, whether those before have ended or not', async () => {
+    const dueAt: number[] = [];
+    const allStarted = Promise.withResolvers<void>();
+    await openLoop({ count: 5, perSecond: 1000 }, async (index, due) => {
+      dueAt[index] = due;
+      if (index === 4) allStarted.resolve();
+      await allStarted.promise;
+    });
+    const [first = 0] = dueAt;
+    expect(dueAt.map((due) => Math.round(due - first))).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('starts nothing more after a failure, and throws the first', async () => {
+    let started = 0;
+    const failing = openLoop({ count: 100_000, perSecond: 1000 }, () => {
+      started += 1;
+      return Promise.reject(new Error(`task ${started}`));
+    });
+    await expect(failing).rejects.toThrow('task 1');
+    expect(started).toBeLessThan(100_000);
   });
 });
 

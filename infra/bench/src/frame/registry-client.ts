@@ -10,6 +10,8 @@ export type TenantView = z.infer<typeof tenantSchema>;
 
 const historySchema = z.object({ events: z.array(z.object({ type: z.string(), time: z.string() })) });
 
+const listSchema = z.object({ tenants: z.array(z.object({ tenant_id: z.string() })) });
+
 export interface NewTenant {
   tenant_id: string;
   tier: string;
@@ -20,6 +22,8 @@ export interface RegistryClient extends AsyncDisposable {
   /** Resolves when the creation is accepted (202); throws with the answer otherwise. */
   create(tenant: NewTenant, idempotencyKey?: string): Promise<void>;
   get(tenantId: string): Promise<TenantView>;
+  /** Ids in a page of the list, in their order, from the one that follows `after` on. */
+  list(page: { after: string; limit: number }): Promise<string[]>;
   /** The tenant's events, oldest first, with the time each was recorded. */
   history(tenantId: string): Promise<{ type: string; time: Date }[]>;
 }
@@ -47,6 +51,11 @@ export function createRegistryClient(origin: string, token: string, connections:
       if (statusCode !== 202) throw new Error(`The creation of ${tenant_id} was answered with ${statusCode}: ${text}`);
     },
     get: async (tenantId) => tenantSchema.parse(await get(`/v1/tenants/${tenantId}`)),
+    async list({ after, limit }) {
+      const cursor = Buffer.from(after).toString('base64url');
+      const { tenants } = listSchema.parse(await get(`/v1/tenants?limit=${limit}&cursor=${cursor}`));
+      return tenants.map((tenant) => tenant.tenant_id);
+    },
     async history(tenantId) {
       const { events } = historySchema.parse(await get(`/v1/tenants/${tenantId}/events`));
       return events.map(({ type, time }) => ({ type, time: new Date(time) }));

@@ -5,11 +5,13 @@ import type { RegistryPart } from './context.ts';
 import { benchCreations } from './creations.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchRelay } from './relay.ts';
+import { benchVisibility } from './visibility.ts';
 
 const BACKENDS_AND_REGISTRY = ['kafka', 'postgres', 'schema-registry', 'eventstore', 'registry'];
 
 const PARTS: ReadonlyMap<string, RegistryPart> = new Map([
   ['creations', benchCreations],
+  ['visibility', benchVisibility],
   ['relay', benchRelay],
   ['rebuild', benchRebuild],
 ]);
