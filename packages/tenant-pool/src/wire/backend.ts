@@ -19,6 +19,8 @@ export interface BackendOptions {
   readonly connectTimeoutMs: number;
   /** Prepared statements kept per connection, least recently used first to go; 200 unless told otherwise. */
   readonly maxStatements?: number | undefined;
+  /** A longer row fails its statement with `message_too_large`, and is never held in memory; 64 MiB unless told otherwise. */
+  readonly maxRowBytes?: number | undefined;
 }
 
 /** A column of a result. `tableOid` and `column` are 0 for what is not a table's column. */
@@ -55,7 +57,10 @@ export interface Statement {
 }
 
 export interface Execution {
-  /** Whether the server may have begun with it: everything sent before it has ended. Stays true afterwards. */
+  /**
+   * Whether its turn has come: everything sent before it has ended. Stays true afterwards. When the connection was lost without a word of the
+   * server, also true for whatever had reached the socket, because then nobody knows.
+   */
   readonly started: boolean;
   /** From now on rows are thrown away and the sink is not called any more. The statement itself goes on. */
   abandon(): void;
@@ -82,9 +87,15 @@ export interface Backend {
   readonly headSince: number | undefined;
   readonly transactionStatus: TransactionStatus;
   /**
+   * Whether a setting that the server reports (TimeZone, DateStyle, client_encoding, application_name, session_authorization; from version 18
+   * search_path too) is not what it was at the login: somebody has left something on the session.
+   */
+  readonly settingsAltered: boolean;
+  /**
    * Sends one statement behind those in flight. Outside of a transaction it is a transaction of its own (its own Sync), so its failure touches no
    * neighbour. Never throws; every failure goes to the sink, and never before this call has returned. There is no back-pressure but `pause`.
-   * A prepared statement whose plan the server has lost or outgrown (26000, 0A000) is prepared anew and run once more, outside of transactions.
+   * A prepared statement whose plan the server has lost or outgrown (26000, 0A000) is prepared anew and run once more, outside of transactions; it
+   * then comes behind those sent in the meantime.
    */
   execute(statement: Statement, sink: ResultSink): Execution;
   /** The types of a statement's parameters and its columns, without running it; kept by text. Rejects with a WireError. */
@@ -105,6 +116,6 @@ export interface Backend {
   close(): void;
   /** Drops the connection at once; what is in flight fails with `connection_lost`. */
   destroy(): void;
-  /** Resolves when the connection has ended, with the reason unless it was `close`. */
+  /** Resolves when the connection has ended, with the reason unless it was `close` or `destroy`. After `close` the server has freed its slot by then. */
   readonly closed: Promise<WireError | undefined>;
 }

@@ -63,8 +63,17 @@ export class WireError extends Error implements Partial<PostgresErrorFields> {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.started = options?.started;
-    if (options?.postgres) Object.assign(this, options.postgres);
+    // Only what was said: a property that is there and undefined would be logged and compared.
+    for (const [name, value] of Object.entries(options?.postgres ?? {})) {
+      if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true });
+    }
   }
 }
 
 export const isWireError = (error: unknown): error is WireError => error instanceof WireError;
+
+/** Why an attempt is given up; a signal of this package's own carries a WireError. */
+export const abortReason = (signal: AbortSignal): WireError =>
+  isWireError(signal.reason)
+    ? signal.reason
+    : new WireError('connect_failed', 'the attempt was given up', { cause: signal.reason });
