@@ -103,7 +103,7 @@ export const createAdmission =
         {
           security: 'tenant_refused',
           tenant_id: tenantId,
-          token_tenant_id: tokenTenant,
+          own_tenant_id: tokenTenant,
           subject: request.provenPrincipal?.subject,
         },
         'a caller asked for a tenant that is not its own',

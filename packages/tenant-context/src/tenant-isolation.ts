@@ -34,13 +34,18 @@ const isolate = async (
   const admit = createAdmission(rules);
 
   /**
-   * Fastify goes on in `next`. Events of the connection, such as the end of the body, come in whatever context the connection was opened
-   * or last written in, so every hook that may follow one enters again.
+   * Events of the connection, and callbacks of what requests share, come in the context of some other request. What follows one may be any
+   * hook or the handler; so each of them is entered anew.
    */
-  const goOn = ({ admittedTenant }: FastifyRequest, next: () => void): void => {
-    if (admittedTenant === undefined) storage.runWithoutTenant(next);
-    else storage.runWithTenant(admittedTenant, next);
-  };
+  const goOn = <Result>({ admittedTenant }: FastifyRequest, work: () => Result): Result =>
+    admittedTenant === undefined ? storage.runWithoutTenant(work) : storage.runWithTenant(admittedTenant, work);
+
+  server.addHook('onRoute', (route) => {
+    const { handler } = route;
+    route.handler = function handleForTenant(request, reply) {
+      return goOn(request, () => handler.call(this, request, reply));
+    };
+  });
 
   server.decorateRequest('admittedTenant');
   server.decorateRequest('tenant', {
@@ -61,7 +66,9 @@ const isolate = async (
       });
     }, done);
   });
+  server.addHook('preParsing', (request, _reply, payload, done) => goOn(request, () => done(null, payload)));
   server.addHook('preValidation', (request, _reply, done) => goOn(request, done));
+  server.addHook('preHandler', (request, _reply, done) => goOn(request, done));
   server.addHook('preSerialization', (request, _reply, payload, done) => goOn(request, () => done(null, payload)));
   server.addHook('onSend', (request, _reply, payload, done) =>
     goOn(request, () => {
