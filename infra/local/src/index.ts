@@ -1,6 +1,8 @@
+export { serverAccount, startPostgres } from './backends/postgres.ts';
 export { LauncherError, type LauncherErrorCode } from './errors.ts';
 export { issueTokens, jwksOf } from './identity.ts';
 export { ROOT } from './options.ts';
+export { freePort } from './ports.ts';
 export { loadSecrets, type Secrets } from './secrets.ts';
 export { type ServiceContext, serviceEnvironment, SERVICES, type ServiceSpec } from './services.ts';
 export { setUpKafka, setUpPostgres } from './setup.ts';

@@ -6,6 +6,15 @@ export interface Metric extends Summary {
   unit: string;
   /** `rounds`: one figure a round, shown as median (min–max). `samples`: single measurements, shown as p50 and p99 (max). */
   kind: 'rounds' | 'samples';
+  /** Shown in a table; a line of its own would be one too many. */
+  inTable?: boolean;
+}
+
+/** Many figures of one kind, for a reader; every one is among the metrics. */
+export interface Table {
+  title: string;
+  columns: readonly string[];
+  rows: readonly (readonly string[])[];
 }
 
 export interface Goal {
@@ -24,6 +33,7 @@ export interface Findings {
   goals: Goal[];
   /** What a reader must know to judge the figures. */
   notes: string[];
+  tables?: Table[];
 }
 
 export interface Report extends Findings {
@@ -57,13 +67,15 @@ export function goal(name: string, of: Metric, direction: Goal['direction'], wan
 /** The report as a person reads it. */
 export function toText(report: Report): string {
   const { machine } = report;
-  const width = Math.max(...report.metrics.map(({ name }) => name.length));
+  const lines = report.metrics.filter(({ inTable }) => inTable !== true);
+  const width = Math.max(...lines.map(({ name }) => name.length));
   return [
     `${report.bench}: ${report.command}`,
     `${machine.cores} cores (${machine.cpu}), ${machine.memory_gib} GiB, ${machine.system}, Node ${machine.node}, commit ${machine.commit}, load before ${machine.load_before}`,
     `${report.started_at}, took ${Math.round(report.took_seconds)} s`,
     '',
-    ...report.metrics.map((each) => `${each.name.padEnd(width)}  ${figures(each)}`),
+    ...(report.tables ?? []).flatMap((table) => [table.title, ...tableLines(table), '']),
+    ...lines.map((each) => `${each.name.padEnd(width)}  ${figures(each)}`),
     '',
     ...report.goals.map(
       (each) =>
@@ -72,6 +84,18 @@ export function toText(report: Report): string {
     ...report.notes.map((note) => `note: ${note}`),
     '',
   ].join('\n');
+}
+
+/** The first two columns to the left, figures to the right. */
+function tableLines({ columns, rows }: Table): string[] {
+  const all = [columns, ...rows];
+  const widths = columns.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all.map((row) =>
+    row
+      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function figures(each: Metric): string {

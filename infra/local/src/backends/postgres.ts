@@ -32,9 +32,12 @@ export interface PostgresServer {
 const binariesSchema = z.object({ initdb: z.string(), postgres: z.string() });
 type Binaries = z.infer<typeof binariesSchema>;
 
-/** Starts the embedded Postgres of the data directory, making its cluster on the first run. Ready = it answers a query. */
+/**
+ * Starts the embedded Postgres of the data directory, making its cluster on the first run. Ready = it answers a query.
+ * `settings` as for `postgres -c`; they come last, so they win.
+ */
 export async function startPostgres(
-  options: { dataDir: string; logDir: string; port: number; password: string },
+  options: { dataDir: string; logDir: string; port: number; password: string; settings?: readonly string[] },
   context: StartContext,
 ): Promise<ManagedProcess> {
   const binaries = await findBinaries();
@@ -49,6 +52,7 @@ export async function startPostgres(
     // A home a tenant means many databases, of which each busy one would want workers of its own.
     ['-c', `max_parallel_workers=${Math.min(4, availableParallelism())}`, '-c', 'autovacuum_max_workers=2'],
     ['-c', 'log_line_prefix=%m [%p] %q%u@%d %a ', '-c', 'log_checkpoints=off'],
+    ...(options.settings ?? []).map((setting) => ['-c', setting]),
   ].flat();
   const launch = asAccount(binaries.postgres, args, account, [cluster, binaries.postgres]);
   const process_ = await startProcess(
@@ -139,14 +143,14 @@ function makeExecutable(path: string): void {
 /** Of util-linux. */
 const SETPRIV = 'setpriv';
 
-interface Account {
+export interface Account {
   name: string;
   uid: number;
   gid: number;
 }
 
 /** Postgres refuses to run as root: then it runs as `postgres`, or as `nobody`. */
-function serverAccount(): Account | undefined {
+export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = readFileSync('/etc/passwd', 'utf8')
     .split('\n')

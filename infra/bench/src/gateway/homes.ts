@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { Tier } from '@ultracore/contracts';
+import { generatePassword, scramVerifier } from '@ultracore/credentials';
+import {
+  ADMIN_DATABASE,
+  type Connection,
+  createDatabase,
+  createRoles,
+  createSchema,
+  type Home,
+  homeNames,
+  type HomeNames,
+  openLogin,
+  runMigrations,
+  SHARED_DATABASE,
+  type Verifiers,
+  withConnection,
+} from '@ultracore/tenant-database';
+import { Client } from 'pg';
+import { inFlight } from '../frame/in-flight.ts';
+import type { BenchServer } from './server.ts';
+import { FILL_SQL } from './workload.ts';
+
+export interface BenchTenant {
+  readonly home: Home;
+  readonly names: HomeNames;
+  readonly passwords: { readonly readWrite: string; readonly readOnly: string };
+  readonly verifiers: Verifiers;
+}
+
+/** High enough to be no limit for any contender. */
+const LIMITS = { connectionLimit: 400, statementTimeoutMs: 30_000, idleInTransactionTimeoutMs: 30_000, tempFileLimitMb: 64 };
+
+/** Of twenty tenants by rank: an enterprise, six standard, thirteen small, mixed so that each tier has busy and idle ones. */
+const TIERS_BY_RANK: readonly Tier[] = Array.from({ length: 20 }, (_, rank) =>
+  rank === 0 ? 'enterprise' : rank % 3 === 1 && rank < 18 ? 'standard' : 'small',
+);
+
+export const tierOfRank = (rank: number): Tier => TIERS_BY_RANK[rank % TIERS_BY_RANK.length] ?? 'small';
+
+export function newTenant(tenantId: string, tier: Tier): BenchTenant {
+  const passwords = { readWrite: generatePassword(), readOnly: generatePassword() };
+  return {
+    home: { tenantId, tier, requestId: randomUUID() },
+    names: homeNames(tenantId, tier),
+    passwords,
+    verifiers: { readWrite: scramVerifier(passwords.readWrite), readOnly: scramVerifier(passwords.readOnly) },
+  };
+}
+
+/** Makes the homes as the worker would, but without the registry and its bookkeeping, and fills each with its instruments. */
+export async function makeHomes(server: BenchServer, tenants: readonly BenchTenant[]): Promise<void> {
+  await inFlight(tenants.length, 4, async (index) => {
+    const tenant = tenants[index];
+    if (tenant === undefined) return;
+    await makeHome(server, tenant);
+    await fill(server, tenant);
+  });
+  const databases = new Set(tenants.map(({ names }) => names.database));
+  for (const database of databases) {
+    await withConnection(server.superuser, database, (superuser) => superuser.query('vacuum analyze'));
+  }
+}
+
+async function makeHome({ admin, migrations }: BenchServer, { home, names, verifiers }: BenchTenant): Promise<void> {
+  const finish = async (connection: Connection): Promise<void> => {
+    await createSchema(connection, home);
+    // Small tenants share a schema, which is there.
+    if (home.tier !== 'small') await runMigrations(connection, { schema: names.schema, migrations });
+    await openLogin(connection, home, LIMITS, verifiers);
+  };
+  if (home.tier === 'enterprise') {
+    await withConnection(admin, ADMIN_DATABASE, async (connection) => {
+      await createRoles(connection, home);
+      await createDatabase(connection, home, { creationRecorded: true });
+    });
+    await withConnection(admin, names.database, finish);
+    return;
+  }
+  await withConnection(admin, SHARED_DATABASE, async (connection) => {
+    await createRoles(connection, home);
+    await finish(connection);
+  });
+}
+
+async function fill(server: BenchServer, { names, passwords }: BenchTenant): Promise<void> {
+  const { host, port } = server;
+  const client = new Client({ host, port, user: names.role, password: passwords.readWrite, database: names.database });
+  await client.connect();
+  try {
+    await client.query(FILL_SQL);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,157 @@
+import { goal, metric, type Goal, type Metric, type Table } from '../frame/report.ts';
+import { alternate, ratios } from '../frame/rounds.ts';
+import { CONTENDER_NAMES, type Contender, type ContenderName } from './contenders/contender.ts';
+import type { LoadControl } from './load/control.ts';
+import type { ClientLogin } from './load/messages.ts';
+import { turn, type Turn } from './measure.ts';
+import { WORKLOAD_NAMES, type Workload } from './workload.ts';
+
+export interface Competitor {
+  contender: Contender;
+  load: LoadControl;
+}
+
+export interface SpeedOptions {
+  competitors: readonly Competitor[];
+  postgresPid: number;
+  /** By its name in the report, whose requests they are. */
+  crowds: Readonly<Record<string, ClientLogin[]>>;
+  workloads: readonly Workload[];
+  clients: readonly number[];
+  rounds: number;
+  seconds: number;
+  progress: (line: string) => void;
+}
+
+export interface SpeedFindings {
+  metrics: Metric[];
+  goals: Goal[];
+  tables: Table[];
+}
+
+/** The number of clients at which the goals hold. */
+const GOAL_CLIENTS = 64;
+const SEED = 20_260_101;
+
+interface Cell {
+  name: string;
+  workload: Workload;
+  clients: number;
+  turns: ReadonlyMap<ContenderName, Turn[]>;
+}
+
+/** Every workload, crowd and number of clients: the contenders in turns, each round in the other order. */
+export async function measureSpeed(options: SpeedOptions): Promise<SpeedFindings> {
+  const cells: Cell[] = [];
+  for (const workload of options.workloads) {
+    for (const [crowd, tenants] of Object.entries(options.crowds)) {
+      for (const clients of options.clients) cells.push(await measureCell(options, workload, crowd, tenants, clients));
+    }
+  }
+  const metrics = cells.flatMap(metricsOf);
+  return { metrics, goals: cells.flatMap((cell) => goalsOf(cell, metrics)), tables: [tableOf(cells)] };
+}
+
+async function measureCell(
+  { competitors, postgresPid, rounds, seconds, progress }: SpeedOptions,
+  workload: Workload,
+  crowd: string,
+  tenants: ClientLogin[],
+  clients: number,
+): Promise<Cell> {
+  const name = `${WORKLOAD_NAMES[workload]}, ${crowd}, ${clients} client${clients === 1 ? '' : 's'}`;
+  const turns = new Map<ContenderName, Turn[]>(competitors.map(({ contender }) => [contender.name, []]));
+  for (const { contender, load } of competitors) {
+    await load.open({ target: contender.target, workload, clients, tenants, seed: SEED });
+  }
+  const variants = Object.fromEntries(
+    competitors.map(({ contender, load }) => [
+      contender.name,
+      async (round: number) => {
+        const seen = await turn(contender, load, postgresPid, seconds * 1000);
+        if (round >= 0) turns.get(contender.name)?.push(seen);
+        return seen.perSecond;
+      },
+    ]),
+  );
+  const figures = await alternate(variants, { rounds });
+  for (const { load } of competitors) await load.close();
+  const told = Object.entries(figures).map(([each, values]) => `${each} ${values.map((value) => Math.round(value)).join(' ')}`);
+  progress(`${name}: ${told.join(' · ')} requests/s`);
+  return { name, workload, clients, turns };
+}
+
+const FIGURES: readonly { key: keyof Turn; label: string; unit: string }[] = [
+  { key: 'perSecond', label: 'requests', unit: '/s' },
+  { key: 'p50', label: 'p50', unit: 'ms' },
+  { key: 'p99', label: 'p99', unit: 'ms' },
+  { key: 'contenderCpu', label: 'own CPU', unit: 'µs a query' },
+  { key: 'postgresCpu', label: 'CPU of Postgres', unit: 'µs a query' },
+  { key: 'generatorCpu', label: 'CPU of the load generator', unit: 'µs a query' },
+];
+
+const pick = (turns: readonly Turn[], key: keyof Turn): number[] => turns.map((each) => each[key]);
+const ratioName = (cell: Cell, label: string, over: ContenderName): string =>
+  `${cell.name}: ${label}, ${CONTENDER_NAMES.gateway} ÷ ${CONTENDER_NAMES[over]}`;
+
+function metricsOf(cell: Cell): Metric[] {
+  const own = [...cell.turns].flatMap(([name, turns]) =>
+    FIGURES.map(({ key, label, unit }) =>
+      metric('rounds', `${cell.name}: ${CONTENDER_NAMES[name]}: ${label}`, unit, pick(turns, key)),
+    ),
+  );
+  const gateway = cell.turns.get('gateway');
+  const others = [...cell.turns].filter(([name]) => name !== 'gateway');
+  const compared = others.flatMap(([name, turns]) =>
+    gateway === undefined
+      ? []
+      : [
+          metric(
+            'rounds',
+            ratioName(cell, 'requests/s', name),
+            '×',
+            ratios(pick(gateway, 'perSecond'), pick(turns, 'perSecond')),
+          ),
+          metric('rounds', ratioName(cell, 'p99', name), '×', ratios(pick(gateway, 'p99'), pick(turns, 'p99'))),
+        ],
+  );
+  return [...own.map((each) => ({ ...each, inTable: true })), ...compared];
+}
+
+function goalsOf(cell: Cell, metrics: readonly Metric[]): Goal[] {
+  if (cell.workload !== 'point' || cell.clients !== GOAL_CLIENTS) return [];
+  const wanted: [name: string, metric: string, direction: Goal['direction'], value: number][] = [
+    ['as many requests/s as fastify + pg.Pool', ratioName(cell, 'requests/s', 'plain'), 'at least', 5],
+    ['as many requests/s as PgBouncer', ratioName(cell, 'requests/s', 'pgbouncer'), 'at least', 2],
+    ['p99 as PgBouncer', ratioName(cell, 'p99', 'pgbouncer'), 'at most', 1],
+    ['own CPU, µs a query', `${cell.name}: ${CONTENDER_NAMES.gateway}: own CPU`, 'at most', 20],
+  ];
+  return wanted.flatMap(([name, of, direction, value]) => {
+    const found = metrics.find((each) => each.name === of);
+    return found === undefined ? [] : [goal(`${cell.name}: ${name}`, found, direction, value)];
+  });
+}
+
+function tableOf(cells: readonly Cell[]): Table {
+  return {
+    title: 'Medians of the rounds; CPU in µs a query',
+    columns: ['', 'contender', 'requests/s', 'min–max', 'p50 ms', 'p99 ms', 'own CPU', 'Postgres', 'generator'],
+    rows: cells.flatMap((cell) =>
+      [...cell.turns].map(([name, turns], index) => {
+        const median = (key: keyof Turn): number => metric('rounds', '', '', pick(turns, key)).median;
+        const perSecond = pick(turns, 'perSecond');
+        return [
+          index === 0 ? cell.name : '',
+          CONTENDER_NAMES[name],
+          String(Math.round(median('perSecond'))),
+          `${Math.round(Math.min(...perSecond))}–${Math.round(Math.max(...perSecond))}`,
+          median('p50').toFixed(2),
+          median('p99').toFixed(2),
+          median('contenderCpu').toFixed(1),
+          median('postgresCpu').toFixed(1),
+          median('generatorCpu').toFixed(1),
+        ];
+      }),
+    ),
+  };
+}
