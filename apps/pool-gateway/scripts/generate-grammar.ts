@@ -1,0 +1,3 @@
+import { writeGrammar } from './grammar.ts';
+
+await writeGrammar();
