@@ -1,0 +1,39 @@
+import { workMemKb } from '../registration.ts';
+import { isWrongPassword } from '../scheduling/connect-failure.ts';
+import type { Backend } from '../wire/backend.ts';
+import { openBackend } from '../wire/open.ts';
+import type { LoginPool } from './login-pool.ts';
+import { CONNECT_TIMEOUT_MS } from './tuning.ts';
+
+/** Opens a connection of the pool's login, with the next known password when Postgres refuses one. Rejects with the last refusal. */
+export async function connectLogin(pool: LoginPool, signal: AbortSignal): Promise<Backend> {
+  const { passwords, user } = pool.login;
+  let refusal: unknown;
+  for (const read of passwords) {
+    try {
+      const password = await read();
+      signal.throwIfAborted();
+      return await openBackend({ ...optionsOf(pool), user, password }, signal);
+    } catch (error) {
+      if (!isWrongPassword(error)) throw error;
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+function optionsOf(pool: LoginPool) {
+  const { applicationName, settings, tls, socketDirectory } = pool.context.connection;
+  const { host, port } = pool.server;
+  const workMem = workMemKb(pool.tenant.registration);
+  const socket = socketDirectory(host, port);
+  return {
+    host: socket ?? host,
+    port,
+    database: pool.database,
+    tls: socket === undefined ? tls : undefined,
+    applicationName,
+    settings: workMem === undefined ? settings : { ...settings, work_mem: `${workMem}kB` },
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,373 @@
+import { PoolError } from '../errors.ts';
+import type { TenantLogin } from '../registration.ts';
+import { chooseBackend, chooseIdle } from '../scheduling/choose-backend.ts';
+import { backoffMs, connectFailureError, judgeConnectFailure } from '../scheduling/connect-failure.ts';
+import { StatementProfiles } from '../scheduling/statement-profiles.ts';
+import type { Backend } from '../wire/backend.ts';
+import { connectLogin } from './connect.ts';
+import type { PoolContext } from './context.ts';
+import type { RoleCounters } from './counters.ts';
+import type { ServerBudget } from './server-budget.ts';
+import { Slot } from './slot.ts';
+import type { Tenant } from './tenant.ts';
+import { GROW_AFTER_MS, GROW_DEPTH, LIMIT_BACKOFF_MS, LOGIN_BACKOFF_MS, PIPELINE_DEPTH } from './tuning.ts';
+import { type Work, type WorkKind, WorkList } from './work.ts';
+
+export type PoolRole = 'readwrite' | 'readonly' | 'replica';
+
+export interface LoginPoolOptions {
+  readonly context: PoolContext;
+  readonly tenant: Tenant;
+  readonly role: PoolRole;
+  readonly server: ServerBudget;
+  readonly database: string;
+  readonly login: TenantLogin;
+  readonly counters: RoleCounters;
+}
+
+/** The connections of one login on one server, and the work that waits for them. */
+export class LoginPool {
+  readonly context: PoolContext;
+  readonly tenant: Tenant;
+  readonly role: PoolRole;
+  readonly server: ServerBudget;
+  readonly database: string;
+  readonly counters: RoleCounters;
+  readonly profiles = new StatementProfiles();
+  readonly slots: Slot[] = [];
+  login: TenantLogin;
+  lastUsed = 0;
+  opening = 0;
+  /** Why its last connection could not be opened; undefined once one was. */
+  failure: PoolError | undefined = undefined;
+  /** Nothing is opened for it before this. */
+  #notBefore = 0;
+  #failures = 0;
+  #reserved: Slot | undefined = undefined;
+  #deepTicks = 0;
+  readonly #queues = { quick: new WorkList(), probe: new WorkList(), long: new WorkList() };
+
+  constructor(options: LoginPoolOptions) {
+    this.context = options.context;
+    this.tenant = options.tenant;
+    this.role = options.role;
+    this.server = options.server;
+    this.database = options.database;
+    this.login = options.login;
+    this.counters = options.counters;
+  }
+
+  get waiting(): number {
+    return this.#queues.quick.length + this.#queues.probe.length + this.#queues.long.length;
+  }
+
+  /** Runs the work at once where a connection is fit for it; otherwise it waits. */
+  take(work: Work): void {
+    const now = work.queuedAt;
+    this.lastUsed = now;
+    const { tenant, counters } = this;
+    tenant.lastUsed = now;
+    if (this.slots.length > this.opening) counters.hits++;
+    else counters.misses++;
+    const kind = work.kind(this.context.ticker.patienceMs);
+    const slot = tenant.mayRun && this.#queues[kind].length === 0 ? this.#slotFor(kind, now) : undefined;
+    if (slot !== undefined) {
+      counters.waits.recordNone(now);
+      this.#start(work, slot, kind, now);
+      this.context.ticker.watch(this);
+      return;
+    }
+    if (tenant.waiting >= this.context.maxQueued) {
+      counters.refused++;
+      return work.refuse(new PoolError('queue_full', `${tenant.waiting} requests of tenant ${tenant.id} wait already.`));
+    }
+    this.#enqueue(work, kind);
+    this.#seekConnection(now);
+  }
+
+  /** Work that had a connection and is to have another: before what came later. */
+  again(work: Work): void {
+    const pool = this.tenant.poolForRerun(this.role);
+    if (pool instanceof PoolError) return work.refuse(pool);
+    work.pool = pool;
+    pool.#queues[work.kind(this.context.ticker.patienceMs)].insertByAge(work);
+    this.tenant.waiting++;
+    this.context.ticker.watch(pool);
+  }
+
+  /** Work that waits leaves; nothing happens to what does not. */
+  leave(work: Work): void {
+    if (work.list === undefined || work.slot !== undefined) return;
+    work.list.remove(work);
+    this.tenant.waiting--;
+    this.counters.refused++;
+  }
+
+  /** Hands everything that waits to the pool that has taken this one's place, or fails it. */
+  handOver(to: LoginPool | PoolError): void {
+    for (const queue of Object.values(this.#queues)) {
+      for (const work of queue.toArray()) {
+        if (to instanceof PoolError) {
+          this.leave(work);
+          work.refuse(to);
+        } else {
+          queue.remove(work);
+          to.#queues[work.kind(this.context.ticker.patienceMs)].insertByAge(work);
+          work.pool = to;
+          this.context.ticker.watch(to);
+        }
+      }
+    }
+  }
+
+  /** Work has ended, after `ms` on its connection. */
+  ended(ms: number): void {
+    this.tenant.running--;
+    this.counters.statements++;
+    this.counters.busyMs += ms;
+  }
+
+  /** A connection has less to do. `dirty`: what ran may have left something on the session. */
+  released(slot: Slot, now: number, dirty: boolean): void {
+    // A setting that a statement has left behind would be its neighbours' too.
+    if (!dirty && slot.backend?.settingsAltered === true) slot.retiring = true;
+    if (slot.retiring) slot.closeWhenDone();
+    else if (slot.alone && dirty) this.#reset(slot);
+    else if (slot.inFlight === 0) this.#idle(slot, now);
+    if (this.tenant.waiting > 0) this.tenant.dispatch(now);
+  }
+
+  dispatch(now: number): void {
+    const { quick, probe, long } = this.#queues;
+    this.#drain(quick, now);
+    this.#drain(probe, now);
+    this.#drain(long, now);
+    if (this.#reserved !== undefined && probe.length === 0 && long.length === 0) this.#unreserve();
+  }
+
+  /** How many more connections it could use now. They are opened a few at a time, so that one may answer what the next was wanted for. */
+  wants(now: number): number {
+    const { waiting, tenant } = this;
+    if (waiting === 0 || !tenant.mayRun || now < this.#notBefore) return 0;
+    const open = this.slots.length - this.opening;
+    const useful = open === 0 ? 1 : Math.min(this.#overdue(now), open);
+    return Math.max(0, Math.min(useful - this.opening, tenant.room));
+  }
+
+  /** Begins to open a connection; the budget has one for it. */
+  open(now: number): void {
+    const slot = new Slot(this, now);
+    this.slots.push(slot);
+    this.opening++;
+    this.tenant.held++;
+    connectLogin(this, slot.opening.signal).then(
+      (backend) => this.#opened(slot, backend),
+      (error: unknown) => this.#notOpened(slot, error),
+    );
+  }
+
+  tick(now: number): boolean {
+    for (const slot of this.slots) slot.tick(now, this.context.ticker.lagMs);
+    this.#expire(now);
+    if (this.waiting > 0) {
+      this.dispatch(now);
+      this.#seekConnection(now);
+    }
+    this.#grow(now);
+    return this.waiting > 0 || this.slots.some((slot) => slot.inFlight > 0);
+  }
+
+  /** Credentials may have changed: what could not log in tries again. */
+  update(login: TenantLogin): void {
+    this.login = login;
+    this.failure = undefined;
+    this.#notBefore = 0;
+    this.#failures = 0;
+  }
+
+  /** Why something that waited here in vain did so. */
+  timeoutError(): PoolError {
+    const failure = this.failure ?? this.server.failure;
+    if (failure !== undefined) return new PoolError(failure.code, failure.message, { cause: failure.cause });
+    return new PoolError('queue_timeout', `No connection of tenant ${this.tenant.id} became free in time.`);
+  }
+
+  #enqueue(work: Work, kind: WorkKind): void {
+    this.#queues[kind].push(work);
+    this.tenant.waiting++;
+    this.context.ticker.watch(this);
+  }
+
+  #seekConnection(now: number): void {
+    if (this.wants(now) > 0) this.server.want(this.tenant, now);
+    else if (this.waiting > 0 && this.tenant.room === 0) this.tenant.makeRoomFor(this);
+  }
+
+  #slotFor(kind: WorkKind, now: number): Slot | undefined {
+    if (kind === 'quick') {
+      return chooseBackend(this.slots, { now, patienceMs: this.context.ticker.patienceMs, depth: PIPELINE_DEPTH });
+    }
+    if (kind === 'long' && !this.#mayStartLong()) return undefined;
+    const reserved = this.#reserved;
+    if (reserved === undefined) return chooseIdle(this.slots);
+    return reserved.inFlight === 0 && !reserved.retiring ? reserved : chooseIdle(this.slots);
+  }
+
+  /** What takes long never has all the connections that the tenant may have. */
+  #mayStartLong(): boolean {
+    let alone = 0;
+    for (const slot of this.slots) if (slot.alone) alone++;
+    return alone < Math.max(1, this.tenant.registration.maxConnections - 1);
+  }
+
+  #drain(queue: WorkList, now: number): void {
+    const { tenant, counters } = this;
+    const { patienceMs } = this.context.ticker;
+    while (queue.head !== undefined && tenant.mayRun) {
+      const work = queue.head;
+      // What was not known when it came may be known by now.
+      const kind = work.kind(patienceMs);
+      const slot = this.#slotFor(kind, now);
+      if (slot === undefined) {
+        if (kind === 'probe' || (kind === 'long' && this.#mayStartLong() && !this.#mayOpen(now))) this.#reserve(now);
+        return;
+      }
+      queue.remove(work);
+      tenant.waiting--;
+      const waited = now - work.queuedAt;
+      counters.waits.record(waited, now);
+      counters.waitMs += waited;
+      this.#start(work, slot, kind, now);
+    }
+  }
+
+  #start(work: Work, slot: Slot, kind: WorkKind, now: number): void {
+    this.tenant.running++;
+    if (slot === this.#reserved) this.#unreserve();
+    slot.start(work, kind !== 'quick', now);
+  }
+
+  /** Keeps new work off one connection until it is idle, for work that must be alone on it. */
+  #reserve(now: number): void {
+    if (this.#reserved !== undefined && !this.#reserved.retiring) return;
+    const slot = chooseBackend(this.slots, { now, patienceMs: this.context.ticker.patienceMs, depth: Number.POSITIVE_INFINITY });
+    if (slot === undefined) return;
+    slot.reserved = true;
+    this.#reserved = slot;
+  }
+
+  #unreserve(): void {
+    if (this.#reserved !== undefined) this.#reserved.reserved = false;
+    this.#reserved = undefined;
+  }
+
+  #mayOpen(now: number): boolean {
+    return this.opening > 0 || (this.tenant.room > 0 && now >= this.#notBefore && this.server.spare(now) > 0);
+  }
+
+  /** Waiting requests that have waited long enough for another connection to be worth it. */
+  #overdue(now: number): number {
+    let overdue = 0;
+    for (const [kind, queue] of Object.entries(this.#queues)) {
+      if (kind === 'long' && !this.#mayStartLong()) continue;
+      for (let work = queue.head; work !== undefined && now - work.queuedAt > GROW_AFTER_MS; work = work.next) overdue++;
+    }
+    return overdue;
+  }
+
+  #idle(slot: Slot, now: number): void {
+    slot.alone = false;
+    slot.idleSince = now;
+    this.server.becameIdle(now);
+  }
+
+  #reset(slot: Slot): void {
+    const { backend } = slot;
+    if (backend === undefined || backend.state !== 'ready' || backend.transactionStatus !== 'I' || backend.inFlight > 0)
+      return slot.retire();
+    backend.command('discard all').then(
+      () => {
+        if (backend.transactionStatus !== 'I' || slot.inFlight > 0) return slot.retire();
+        const now = performance.now();
+        this.#idle(slot, now);
+        if (slot.retiring) slot.closeWhenDone();
+        if (this.tenant.waiting > 0) this.tenant.dispatch(now);
+      },
+      () => slot.retire(),
+    );
+  }
+
+  #expire(now: number): void {
+    for (const queue of Object.values(this.#queues)) {
+      for (let work = queue.head; work !== undefined;) {
+        const { next }: Work = work;
+        if (work.givenUp || now >= work.waitUntil) {
+          this.leave(work);
+          work.refuse(work.givenUp ? new PoolError('aborted', 'The caller gave up.') : this.timeoutError());
+        }
+        work = next;
+      }
+    }
+  }
+
+  /** Another connection for a pipeline that stays deep, from what the server has to spare. */
+  #grow(now: number): void {
+    let least = Number.POSITIVE_INFINITY;
+    for (const slot of this.slots) if (slot.open) least = Math.min(least, slot.inFlight);
+    this.#deepTicks = least >= GROW_DEPTH && Number.isFinite(least) ? this.#deepTicks + 1 : 0;
+    if (this.#deepTicks < 3 || this.opening > 0 || this.tenant.room === 0 || now < this.#notBefore) return;
+    this.#deepTicks = 0;
+    this.server.openSpare(this, now);
+  }
+
+  #opened(slot: Slot, backend: Backend): void {
+    const now = performance.now();
+    this.opening--;
+    this.counters.opened++;
+    this.#failures = 0;
+    this.failure = undefined;
+    this.server.reached();
+    slot.backend = backend;
+    slot.openedAt = now;
+    slot.idleSince = now;
+    void backend.closed.then((reason) => {
+      for (const work of slot.running.toArray()) work.lost(reason);
+      this.counters.closed++;
+      const ended = performance.now();
+      this.counters.connectionMs += ended - slot.openedAt;
+      if (reason !== undefined && this.role === 'replica') this.tenant.replicaFailed(ended);
+      if (slot.ends(ended)) this.gone(slot);
+    });
+    if (slot.retiring || slot.opening.signal.aborted) return slot.retire();
+    this.#idle(slot, now);
+    this.tenant.dispatch(now);
+  }
+
+  #notOpened(slot: Slot, error: unknown): void {
+    this.opening--;
+    const now = performance.now();
+    if (!slot.opening.signal.aborted) {
+      const failure = judgeConnectFailure(error);
+      const told = connectFailureError(failure, `tenant ${this.tenant.id}`, error);
+      if (failure.scope === 'server') this.server.notReached(told, now);
+      else {
+        const backoff = failure.scope === 'limit' ? LIMIT_BACKOFF_MS : LOGIN_BACKOFF_MS;
+        this.failure = told;
+        this.#notBefore = now + backoffMs(++this.#failures, backoff.first, backoff.longest);
+      }
+      this.context.logger?.warn({ tenant_id: this.tenant.id, role: this.role, code: told.code }, told.message);
+      if (this.role === 'replica') this.tenant.replicaFailed(now);
+    }
+    this.gone(slot);
+  }
+
+  /** The budget has the connection back. */
+  gone(slot: Slot): void {
+    slot.retiring = true;
+    if (slot === this.#reserved) this.#unreserve();
+    this.slots.splice(this.slots.indexOf(slot), 1);
+    this.tenant.held--;
+    this.server.freed(this, performance.now());
+    if (this.waiting > 0) this.#seekConnection(performance.now());
+  }
+}

@@ -1,0 +1,184 @@
+import { PoolError } from '../errors.ts';
+import { backoffMs } from '../scheduling/connect-failure.ts';
+import { chooseVictim, fairShare } from '../scheduling/fair-share.ts';
+import type { ServerStats } from './counters.ts';
+import type { LoginPool } from './login-pool.ts';
+import type { Slot } from './slot.ts';
+import type { Tenant } from './tenant.ts';
+import type { Ticker } from './ticker.ts';
+import { SERVER_BACKOFF_MS, STALE_AFTER_MS, TENURE_MS } from './tuning.ts';
+
+/**
+ * The connections of this process to one Postgres server: never more than the budget, counting those that are being opened and those that the server
+ * has not yet let go. When it is used up, tenants get what comes free in turn, and who holds more than a fair share gives way.
+ */
+export class ServerBudget {
+  readonly host: string;
+  readonly port: number;
+  readonly budget: number;
+  /** Pools that hold at least one connection, and how many each. */
+  readonly pools = new Map<LoginPool, number>();
+  failure: PoolError | undefined = undefined;
+  readonly #ticker: Ticker;
+  readonly #held = new Map<Tenant, number>();
+  /** Tenants that wait for a connection, the next one first. */
+  readonly #waiting = new Set<Tenant>();
+  #used = 0;
+  #failures = 0;
+  #notBefore = 0;
+
+  constructor(host: string, port: number, budget: number, ticker: Ticker) {
+    if (!Number.isSafeInteger(budget) || budget < 1) {
+      throw new PoolError(
+        'pool_invalid',
+        `The budget of server ${host}:${port} must be a whole number of at least 1, not ${budget}.`,
+      );
+    }
+    this.host = host;
+    this.port = port;
+    this.budget = budget;
+    this.#ticker = ticker;
+  }
+
+  /** Connections that nobody has and that could be opened now. */
+  spare(now: number): number {
+    return now < this.#notBefore ? 0 : this.budget - this.#used;
+  }
+
+  heldBy(tenant: Tenant): number {
+    return this.#held.get(tenant) ?? 0;
+  }
+
+  /** The tenant could use another connection: it gets one at once, or in its turn. */
+  want(tenant: Tenant, now: number): void {
+    this.#waiting.add(tenant);
+    this.#ticker.watch(this);
+    this.#grant(now);
+  }
+
+  /** Opens one more for the pool if there is one to spare for which nobody waits. */
+  openSpare(pool: LoginPool, now: number): void {
+    if (this.#waiting.size === 0 && this.spare(now) > 0) this.#open(pool, now);
+  }
+
+  becameIdle(now: number): void {
+    if (this.#waiting.size > 0) this.#grant(now);
+  }
+
+  /** The server has closed one of the pool's connections, or never opened it. */
+  freed(pool: LoginPool, now: number): void {
+    this.#used--;
+    count(this.pools, pool, -1);
+    count(this.#held, pool.tenant, -1);
+    if (this.#waiting.size > 0) this.#grant(now);
+  }
+
+  reached(): void {
+    this.#failures = 0;
+    this.#notBefore = 0;
+    this.failure = undefined;
+  }
+
+  notReached(failure: PoolError, now: number): void {
+    this.failure = failure;
+    this.#notBefore = now + backoffMs(++this.#failures, SERVER_BACKOFF_MS.first, SERVER_BACKOFF_MS.longest);
+  }
+
+  tick(now: number): boolean {
+    this.#grant(now);
+    return this.#waiting.size > 0;
+  }
+
+  stats(): ServerStats {
+    return {
+      host: this.host,
+      port: this.port,
+      budget: this.budget,
+      used: this.#used,
+      waitingTenants: this.#waiting.size,
+      failure: this.failure?.message,
+    };
+  }
+
+  #open(pool: LoginPool, now: number): void {
+    this.#used++;
+    count(this.pools, pool, 1);
+    count(this.#held, pool.tenant, 1);
+    pool.open(now);
+  }
+
+  #grant(now: number): void {
+    while (this.#waiting.size > 0 && this.spare(now) > 0) {
+      // A server that could not be reached is tried with one connection, not with one for each tenant that waits.
+      if (this.#failures > 0 && this.#anyOpening()) return;
+      const pool = this.#next(now);
+      if (pool === undefined) return;
+      this.#open(pool, now);
+    }
+    if (this.#waiting.size > 0 && this.#used >= this.budget) this.#reclaim(now);
+  }
+
+  #anyOpening(): boolean {
+    for (const pool of this.pools.keys()) if (pool.opening > 0) return true;
+    return false;
+  }
+
+  /** The pool that the next connection is for: of the tenant whose turn it is, those below their share first. */
+  #next(now: number): LoginPool | undefined {
+    const claims = this.#claims(now);
+    const share = claims.length > 1 ? this.#share(now) : Number.POSITIVE_INFINITY;
+    const pool = claims.find(({ tenant }) => this.heldBy(tenant) < share) ?? claims[0];
+    if (pool !== undefined) {
+      // To the end of the line.
+      this.#waiting.delete(pool.tenant);
+      this.#waiting.add(pool.tenant);
+    }
+    return pool;
+  }
+
+  /** One pool for each tenant that waits, in their order. Who wants nothing any more leaves the line. */
+  #claims(now: number): LoginPool[] {
+    const claims: LoginPool[] = [];
+    for (const tenant of this.#waiting) {
+      const pool = tenant.claimOn(this, now);
+      if (pool === undefined) this.#waiting.delete(tenant);
+      else claims.push(pool);
+    }
+    return claims;
+  }
+
+  #share(now: number): number {
+    const demands: number[] = [];
+    for (const [tenant, held] of this.#held) {
+      const inUse = tenant.running > 0 || now - tenant.lastUsed < STALE_AFTER_MS;
+      const waits = this.#waiting.has(tenant) ? 1 : 0;
+      if (inUse) demands.push(held + waits);
+    }
+    for (const tenant of this.#waiting) if (!this.#held.has(tenant)) demands.push(1);
+    return fairShare(this.budget, demands);
+  }
+
+  /** Asks as many connections to give way as tenants wait, less those that are on their way out. */
+  #reclaim(now: number): void {
+    const slots = [...this.pools.keys()].flatMap((pool) => pool.slots);
+    const claims = this.#claims(now);
+    // One that gives way but has long been at what it does may take longer still: it does not count.
+    const needed =
+      claims.length - slots.filter((slot) => slot.retiring && !(slot.inFlight > 0 && now - slot.headSince > TENURE_MS)).length;
+    if (needed <= 0) return;
+    const share = this.#share(now);
+    const entitled = claims.filter(({ tenant }) => this.heldBy(tenant) < share).length;
+    for (let nth = 0; nth < needed; nth++) {
+      const rules = { now, share, entitled: nth < entitled, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS };
+      const victim: Slot | undefined = chooseVictim(slots, rules);
+      if (victim === undefined) return;
+      victim.retire();
+    }
+  }
+}
+
+function count<K>(counts: Map<K, number>, key: K, change: number): void {
+  const next = (counts.get(key) ?? 0) + change;
+  if (next === 0) counts.delete(key);
+  else counts.set(key, next);
+}

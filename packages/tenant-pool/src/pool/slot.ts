@@ -1,0 +1,138 @@
+import type { Candidate } from '../scheduling/choose-backend.ts';
+import type { Holding } from '../scheduling/fair-share.ts';
+import type { Backend } from '../wire/backend.ts';
+import type { LoginPool } from './login-pool.ts';
+import { CLOSE_GIVE_UP_MS, LINGER_MS, RESCUE_AFTER_MS } from './tuning.ts';
+import { type Work, WorkList } from './work.ts';
+
+/** One connection of the budget, from before it is opened until the server has closed it. */
+export class Slot implements Candidate, Holding {
+  readonly pool: LoginPool;
+  readonly running = new WorkList();
+  /** Ends the attempt to open it. */
+  readonly opening = new AbortController();
+  backend: Backend | undefined = undefined;
+  openedAt: number;
+  idleSince: number;
+  headSince = 0;
+  /** What runs on it, or is being cleaned up after, must have it alone. */
+  alone = false;
+  /** Gets no new work until it is idle, for work that must be alone. */
+  reserved = false;
+  /** Gets no new work any more, and is closed when what runs has ended. */
+  retiring = false;
+  /** A cancel was sent to it at some time: 57014 may have been meant for a neighbour. */
+  cancelled = false;
+  #cancelling = false;
+  #dropped = false;
+  #lingersUntil: number | undefined = undefined;
+  #closingSince: number | undefined = undefined;
+
+  constructor(pool: LoginPool, now: number) {
+    this.pool = pool;
+    this.openedAt = now;
+    this.idleSince = now;
+  }
+
+  get open(): boolean {
+    return this.backend !== undefined && !this.alone && !this.reserved && !this.retiring;
+  }
+
+  get inFlight(): number {
+    return this.running.length;
+  }
+
+  get idle(): boolean {
+    return this.backend !== undefined && !this.alone && !this.retiring && this.running.length === 0;
+  }
+
+  get taken(): boolean {
+    return this.retiring || this.backend === undefined;
+  }
+
+  get held(): number {
+    return this.pool.server.heldBy(this.pool.tenant);
+  }
+
+  get lastUsed(): number {
+    return this.pool.lastUsed;
+  }
+
+  start(work: Work, alone: boolean, now: number): void {
+    const { backend } = this;
+    if (backend === undefined) return;
+    if (this.running.length === 0) this.headSince = now;
+    this.alone = alone;
+    this.reserved = false;
+    work.slot = this;
+    this.running.push(work);
+    work.begin(backend, now);
+  }
+
+  /** Takes ended work off; the turn of the next has come. */
+  ended(work: Work, now: number): void {
+    this.running.remove(work);
+    this.headSince = now;
+  }
+
+  retire(): void {
+    this.retiring = true;
+    this.closeWhenDone();
+  }
+
+  closeWhenDone(): void {
+    if (!this.retiring || this.running.length > 0 || this.#cancelling || this.#closingSince !== undefined) return;
+    if (this.backend === undefined) return this.opening.abort();
+    this.#closingSince = performance.now();
+    this.backend.close();
+  }
+
+  /** Asks the server to cancel what runs, which may by then be a neighbour: so nothing is sent to it any more, and it is closed. */
+  cancel(): void {
+    this.retiring = true;
+    if (this.backend === undefined || this.#cancelling) return;
+    this.cancelled = true;
+    this.#cancelling = true;
+    // A server that cannot send does not see the cancel.
+    this.backend.resume();
+    const done = (): void => {
+      this.#cancelling = false;
+      this.closeWhenDone();
+    };
+    this.backend.cancel().then(done, done);
+  }
+
+  destroy(): void {
+    this.retiring = true;
+    this.#dropped = true;
+    this.opening.abort();
+    this.backend?.destroy();
+  }
+
+  /** Its connection has ended at this end. Whether the server is known to have let go of it, so that the budget has it back. */
+  ends(now: number): boolean {
+    if (this.#dropped) this.#lingersUntil = now + LINGER_MS;
+    return !this.#dropped;
+  }
+
+  /** Deadlines of what runs; and what waits behind a statement that takes long runs elsewhere where it may. */
+  tick(now: number, lagMs: number): void {
+    const head = this.running.head;
+    if (head === undefined) return;
+    const rescue = !this.alone && this.running.length > 1 && now - this.headSince > RESCUE_AFTER_MS + lagMs;
+    for (let work: Work | undefined = head; work !== undefined;) {
+      const next: Work | undefined = work.next;
+      work.tick(now);
+      if (rescue && work !== head) work.moveOn(now);
+      work = next;
+    }
+  }
+
+  maintain(now: number): void {
+    if (this.#lingersUntil !== undefined) {
+      if (now >= this.#lingersUntil) this.pool.gone(this);
+    } else if (this.#closingSince !== undefined && now - this.#closingSince > CLOSE_GIVE_UP_MS) {
+      this.destroy();
+    }
+  }
+}

@@ -1,0 +1,264 @@
+import type { PoolError } from '../errors.ts';
+import { sameHome, sameServer, type TenantRegistration } from '../registration.ts';
+import { percentilesOf } from '../scheduling/wait-times.ts';
+import type { PoolContext } from './context.ts';
+import { RoleCounters, type RoleStats, type TenantPoolStats, type Usage } from './counters.ts';
+import { LoginPool, type PoolRole } from './login-pool.ts';
+import { ReplicaRoute } from './replica-route.ts';
+import type { ServerBudget } from './server-budget.ts';
+
+export type PoolMode = 'readwrite' | 'readonly';
+
+const ROLES: readonly PoolRole[] = ['readwrite', 'readonly', 'replica'];
+
+/** One tenant: its registration, and, while it is in use, its pools. */
+export class Tenant {
+  readonly id: string;
+  registration: TenantRegistration;
+  /** Statements running and connections lent out. */
+  running = 0;
+  waiting = 0;
+  /** Connections, over all pools. */
+  held = 0;
+  lastUsed = 0;
+  removed: PoolError | undefined = undefined;
+  readonly #context: PoolContext;
+  readonly #serverOf: (host: string, port: number) => ServerBudget;
+  #pools: Partial<Record<PoolRole, LoginPool>> = {};
+  /** Those, and pools of a former home that still have connections. */
+  #all: LoginPool[] = [];
+  #counters: Partial<Record<PoolRole, RoleCounters>> = {};
+  #replica: ReplicaRoute | undefined = undefined;
+
+  constructor(registration: TenantRegistration, context: PoolContext, serverOf: (host: string, port: number) => ServerBudget) {
+    this.id = registration.tenantId;
+    this.registration = registration;
+    this.#context = context;
+    this.#serverOf = serverOf;
+  }
+
+  get mayRun(): boolean {
+    return this.running < this.registration.maxConcurrentQueries;
+  }
+
+  /** Connections it may still open. */
+  get room(): number {
+    return this.removed === undefined ? Math.max(0, this.registration.maxConnections - this.held) : 0;
+  }
+
+  /** Where a request goes now. */
+  poolFor(mode: PoolMode, now: number): LoginPool {
+    if (mode === 'readonly' && this.registration.replica !== undefined) {
+      const replica = this.#pool('replica');
+      this.#replica ??= new ReplicaRoute(this.#context.replicaMaxLagMs);
+      if (this.#replica.usable(replica, now)) return replica;
+    }
+    return this.#pool(mode);
+  }
+
+  /** Where a statement goes whose connection, of that role, failed it: what the replica could not do is the primary's. */
+  poolForRerun(role: PoolRole): LoginPool | PoolError {
+    return this.removed ?? this.#pool(role === 'replica' ? 'readonly' : role);
+  }
+
+  /** The pool that the next connection to the server would be for: the one with the fewest, of those that want one. */
+  claimOn(server: ServerBudget, now: number): LoginPool | undefined {
+    let claim: LoginPool | undefined;
+    for (const pool of this.#all) {
+      if (pool.server === server && pool.wants(now) > 0 && (claim === undefined || pool.slots.length < claim.slots.length))
+        claim = pool;
+    }
+    return claim;
+  }
+
+  dispatch(now: number): void {
+    for (const pool of this.#all) if (pool.waiting > 0) pool.dispatch(now);
+  }
+
+  /** The tenant has all the connections that it may have, and the pool needs one: another of its pools gives way. */
+  makeRoomFor(pool: LoginPool): void {
+    const others = this.#all.filter((other) => other !== pool);
+    const slots = others.flatMap((other) => other.slots);
+    if (slots.some((slot) => slot.retiring)) return;
+    const idle = slots.find((slot) => slot.idle);
+    if (idle !== undefined) return idle.retire();
+    if (pool.slots.length === 0) slots.find((slot) => !slot.taken)?.retire();
+  }
+
+  update(registration: TenantRegistration): void {
+    const before = this.registration;
+    this.registration = registration;
+    if (!sameHome(before, registration)) for (const role of ['readwrite', 'readonly'] as const) this.#replace(role);
+    if (!sameHome(before, registration) || !sameServer(before.replica, registration.replica)) {
+      this.#replace('replica');
+      this.#replica = undefined;
+    }
+    for (const pool of this.#all) pool.update(this.#loginOf(pool.role));
+    this.trim();
+  }
+
+  /** Closes what is more than it may have: idle connections first, the others when they come free. */
+  trim(): void {
+    let excess = this.held - this.registration.maxConnections;
+    const slots = this.#all.flatMap((pool) => pool.slots);
+    for (const slot of slots) if (slot.retiring) excess--;
+    for (const slot of [...slots.filter((each) => each.idle), ...slots.filter((each) => !each.idle)]) {
+      if (excess <= 0) return;
+      if (slot.retiring) continue;
+      slot.retire();
+      excess--;
+    }
+  }
+
+  /** Nothing new is taken; what waits fails; what runs is cancelled; connections are closed. */
+  remove(error: PoolError): void {
+    const now = performance.now();
+    this.removed = error;
+    for (const pool of this.#all) {
+      pool.handOver(error);
+      for (const slot of pool.slots) {
+        for (const work of slot.running.toArray()) work.revoke(error, now);
+        slot.retire();
+      }
+    }
+  }
+
+  /** What waits fails, what is idle is closed, what runs may end. */
+  drain(error: PoolError): void {
+    this.removed = error;
+    for (const pool of this.#all) {
+      pool.handOver(error);
+      for (const slot of pool.slots) slot.retire();
+    }
+  }
+
+  replicaFailed(now: number): void {
+    this.#replica?.failed(now);
+    this.#pools.replica?.handOver(this.#pool('readonly'));
+  }
+
+  /**
+   * Closes what has been idle for too long, keeps the minimum warm while the tenant is in use, forgets pools that nobody uses. Whether there is still
+   * anything to look after.
+   */
+  maintain(now: number, mayWarm: (server: ServerBudget) => boolean): boolean {
+    const { idleTimeoutMs, minConnections } = this.registration;
+    const inUse = this.running > 0 || now - this.lastUsed < idleTimeoutMs;
+    let latest: LoginPool | undefined;
+    for (const pool of this.#all) {
+      for (const slot of pool.slots.slice()) {
+        slot.maintain(now);
+        const keep = inUse && this.held <= minConnections;
+        if (slot.idle && !slot.retiring && !keep && now - slot.idleSince >= idleTimeoutMs) slot.retire();
+      }
+      if (pool.role !== 'replica' && (latest === undefined || pool.lastUsed > latest.lastUsed)) latest = pool;
+      if (pool.slots.length === 0 && pool.waiting === 0 && (!inUse || this.removed !== undefined)) this.#forget(pool);
+    }
+    const warm = inUse && this.removed === undefined && this.held > 0 && this.held < minConnections;
+    if (warm && latest !== undefined && latest.slots.length > 0 && mayWarm(latest.server)) latest.server.openSpare(latest, now);
+    return this.#all.length > 0;
+  }
+
+  /** Describes without asking the server, from the pools there are. */
+  knownParameters(mode: PoolMode, text: string): readonly number[] | undefined {
+    for (const slot of this.#pools[mode]?.slots ?? []) {
+      const known = slot.backend?.knownParameters(text);
+      if (known !== undefined) return known;
+    }
+    return undefined;
+  }
+
+  stats(now: number): TenantPoolStats {
+    const { minConnections: min, maxConnections: max } = this.registration;
+    return {
+      tenantId: this.id,
+      min,
+      max,
+      ...this.roleStats(ROLES, now),
+      roles: { primary: this.roleStats(['readwrite', 'readonly'], now), replica: this.roleStats(['replica'], now) },
+      usage: this.usage(now),
+    };
+  }
+
+  roleStats(roles: readonly PoolRole[], now: number): RoleStats {
+    const pools = this.#all.filter(({ role }) => roles.includes(role));
+    const slots = pools.flatMap((pool) => pool.slots);
+    const counters = this.countersOf(roles);
+    const sum = (of: (each: RoleCounters) => number): number => counters.reduce((total, each) => total + of(each), 0);
+    const idle = slots.filter((slot) => slot.idle).length;
+    return {
+      total: slots.length,
+      idle,
+      inUse: slots.filter((slot) => slot.backend !== undefined).length - idle,
+      waiting: pools.reduce((total, { waiting }) => total + waiting, 0),
+      hits: sum((each) => each.hits),
+      misses: sum((each) => each.misses),
+      opened: sum((each) => each.opened),
+      closed: sum((each) => each.closed),
+      waitMs: percentilesOf(
+        counters.map(({ waits }) => waits),
+        now,
+      ),
+    };
+  }
+
+  usage(now: number): Usage {
+    const open = this.#all.flatMap((pool) => pool.slots.filter((slot) => slot.backend !== undefined));
+    const counters = this.countersOf(ROLES);
+    const sum = (of: (each: RoleCounters) => number): number => counters.reduce((total, each) => total + of(each), 0);
+    return {
+      statements: sum((each) => each.statements),
+      errors: sum((each) => each.errors),
+      refused: sum((each) => each.refused),
+      busyMs: sum((each) => each.busyMs),
+      waitMs: sum((each) => each.waitMs),
+      connectionMs: sum((each) => each.connectionMs) + open.reduce((total, slot) => total + now - slot.openedAt, 0),
+    };
+  }
+
+  countersOf(roles: readonly PoolRole[]): RoleCounters[] {
+    return roles.flatMap((role) => this.#counters[role] ?? []);
+  }
+
+  #pool(role: PoolRole): LoginPool {
+    const pool = this.#pools[role];
+    if (pool !== undefined) return pool;
+    const made = this.#makePool(role);
+    this.#pools[role] = made;
+    this.#all = [...this.#all, made];
+    this.#context.keepUp(this);
+    return made;
+  }
+
+  #forget(pool: LoginPool): void {
+    this.#all = this.#all.filter((each) => each !== pool);
+    if (this.#pools[pool.role] === pool) delete this.#pools[pool.role];
+  }
+
+  #makePool(role: PoolRole): LoginPool {
+    const { database, primary, replica } = this.registration;
+    const { host, port } = role === 'replica' ? (replica ?? primary) : primary;
+    return new LoginPool({
+      context: this.#context,
+      tenant: this,
+      role,
+      server: this.#serverOf(host, port),
+      database,
+      login: this.#loginOf(role),
+      counters: (this.#counters[role] ??= new RoleCounters(performance.now())),
+    });
+  }
+
+  /** The role's connections are closed when they come free; what waits for one waits for one of the new home. */
+  #replace(role: PoolRole): void {
+    const old = this.#pools[role];
+    if (old === undefined) return;
+    delete this.#pools[role];
+    if (old.waiting > 0) old.handOver(this.#pool(role === 'replica' ? 'readonly' : role));
+    for (const slot of old.slots) slot.retire();
+  }
+
+  #loginOf(role: PoolRole): TenantRegistration['readwrite'] {
+    return role === 'readwrite' ? this.registration.readwrite : this.registration.readonly;
+  }
+}

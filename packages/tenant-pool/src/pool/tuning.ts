@@ -1,0 +1,45 @@
+/** Periods and sizes of the pool, in one place. Milliseconds unless the name says otherwise. */
+
+/** Period of the sweep for deadlines, aborts and waiting work. Nothing has a timer of its own. */
+export const TICK_MS = 5;
+/** A statement that takes no longer counts as short; twice the event loop's recent lag is added. */
+export const PATIENCE_MS = 5;
+/** Statements in flight on one connection at most. */
+export const PIPELINE_DEPTH = 64;
+/** When even the least loaded connection has so many in flight, another one is opened if the server has one to spare. */
+export const GROW_DEPTH = 16;
+/** Work that has waited that long asks for another connection. */
+export const GROW_AFTER_MS = 4;
+/** Reads behind a statement that has run that long are run on another connection. */
+export const RESCUE_AFTER_MS = 25;
+/** A statement whose caller has gone is cancelled when it still runs after that long: a cancel costs the connection. */
+export const ABORT_GRACE_MS = 20;
+/** How long after a cancel the next is sent, when the statement still runs. */
+export const CANCEL_AGAIN_MS = 250;
+/** A statement that outlives its cancel by that long takes its connection with it. */
+export const CANCEL_GIVE_UP_MS = 5_000;
+/** What is cancelled because its tenant was removed has that long before its connection is dropped. */
+export const REMOVAL_GIVE_UP_MS = 1_500;
+/** A connection that was told to close and has not after that long is dropped. */
+export const CLOSE_GIVE_UP_MS = 10_000;
+/** A connection that was dropped counts for so long more: the server may not have noticed. */
+export const LINGER_MS = 2_000;
+
+/** Period of what is not urgent: idle connections, the warm minimum. */
+export const MAINTENANCE_MS = 1_000;
+/** The warm minimum is opened only while that share of the server's budget is free. */
+export const WARM_RESERVE = 0.25;
+/** See `VictimRules`. */
+export const STALE_AFTER_MS = 5_000;
+export const TENURE_MS = 100;
+
+export const CONNECT_TIMEOUT_MS = 10_000;
+export const SERVER_BACKOFF_MS = { first: 100, longest: 2_000 } as const;
+export const LOGIN_BACKOFF_MS = { first: 1_000, longest: 10_000 } as const;
+export const LIMIT_BACKOFF_MS = { first: 50, longest: 1_000 } as const;
+
+/** How often at most the lag of a replica is asked for, and how long an answer counts. */
+export const LAG_CHECK_MS = 1_000;
+export const LAG_VALID_MS = 3_000;
+/** A replica that failed is left alone that long. */
+export const REPLICA_REST_MS = 10_000;
