@@ -1,4 +1,5 @@
-import type { ResultSink, TransactionStatus } from './backend.ts';
+import { bound, described, describedFully, transactionStatus, unexpected } from './answers.ts';
+import type { TransactionStatus } from './backend.ts';
 import {
   type ErrorResponse,
   MessageType,
@@ -10,6 +11,7 @@ import {
 } from './backend-messages.ts';
 import { WireError } from './errors.ts';
 import { writeCopyFail, writeSync } from './frontend-messages.ts';
+import { failAll, type Loss } from './lost.ts';
 import type { MessageHandler } from './message-reader.ts';
 import { Kind, type Pending, Stage } from './pending.ts';
 import { StatementCache } from './statement-cache.ts';
@@ -110,18 +112,14 @@ export class Conversation implements MessageHandler {
     this.#head.refuse(new WireError('message_too_large', `a row of the result has ${length} bytes, more than is accepted`));
   }
 
-  /** Fails all that is in flight. `orderly`: the server has run nothing behind the head; otherwise whatever reached the socket may have run. */
-  abandonAll(reason: WireError, flushed: number, orderly: boolean): void {
-    let pending = this.#head;
+  /** Fails all that is in flight. */
+  abandonAll(loss: Loss): void {
+    const head = this.#head;
     this.#head = undefined;
     this.#tail = undefined;
     this.inFlight = 0;
     this.headSince = undefined;
-    for (; pending !== undefined; pending = pending.next) {
-      pending.started ||= !orderly && pending.sent <= flushed;
-      pending.stage = Stage.ended;
-      fail(pending.sink, pending.error ?? lostBy(reason, pending.started));
-    }
+    failAll(head, loss);
   }
 
   #lessOften(head: Pending, type: number, buffer: Buffer, start: number, end: number): void {
@@ -247,72 +245,5 @@ export class Conversation implements MessageHandler {
     if (head.error === undefined) head.sink.complete(head.tag);
     else head.sink.failed(head.error);
     if (this.#head === undefined) this.#owner.drained();
-  }
-}
-
-function bound(head: Pending): void {
-  const prepared = head.prepared;
-  if (head.stage !== Stage.sent || head.kind !== Kind.execute || prepared === undefined || !prepared.described) {
-    throw unexpected(MessageType.bindComplete);
-  }
-  if (prepared.fields === undefined) {
-    head.stage = Stage.bound;
-  } else {
-    head.stage = Stage.rows;
-    head.rows.columns(prepared.fields);
-  }
-}
-
-type PreparedOf = NonNullable<Pending['prepared']>;
-
-/** What was known before stays the same object: encoders are kept by it. */
-function described(head: Pending, type: number, take: (prepared: PreparedOf) => void): void {
-  const { prepared } = head;
-  if (head.stage !== Stage.sent || prepared === undefined) throw unexpected(type);
-  if (!prepared.described) take(prepared);
-}
-
-function describedFully(head: Pending, type: number, fields: () => PreparedOf['fields']): void {
-  described(head, type, (prepared) => {
-    prepared.fields = fields();
-    prepared.described = true;
-  });
-  if (head.kind === Kind.describe) head.stage = Stage.done;
-}
-
-function transactionStatus(status: number | undefined): TransactionStatus {
-  switch (status) {
-    case 0x49:
-      return 'I';
-    case 0x54:
-      return 'T';
-    case 0x45:
-      return 'E';
-    default:
-      throw new WireError('protocol_violation', `the server is ready in an unknown state (${status})`);
-  }
-}
-
-const unexpected = (type: number): WireError =>
-  new WireError('protocol_violation', `the server sent a message (${type}) that does not fit what was asked`);
-
-function lostBy(reason: WireError, started: boolean): WireError {
-  const { sqlstate, severity } = reason;
-  const postgres = sqlstate === undefined || severity === undefined ? undefined : { sqlstate, severity };
-  return new WireError('connection_lost', `the connection to the server was lost: ${reason.message}`, {
-    cause: reason,
-    started,
-    postgres,
-  });
-}
-
-/** A sink that breaks its promise and throws must not keep the others from being told; the fault surfaces as any other uncaught one. */
-function fail(sink: ResultSink, error: WireError): void {
-  try {
-    sink.failed(error);
-  } catch (fault) {
-    queueMicrotask(() => {
-      throw fault;
-    });
   }
 }

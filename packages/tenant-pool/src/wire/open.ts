@@ -18,10 +18,15 @@ export async function openBackend(options: BackendOptions, signal?: AbortSignal)
   return await withDeadline(connectTimeoutMs, signal, async (limit) => {
     const transport = await openTransport(address, limit);
     return await logIn(transport, options, options.maxRowBytes ?? DEFAULT_MAX_ROW_BYTES, limit, (login) => {
-      const sendCancel = (key: Buffer): Promise<void> => requestCancel(address, key, connectTimeoutMs);
+      const sendCancel = cancelSender(address, connectTimeoutMs);
       return new Session(transport, login, { user, maxStatements: options.maxStatements ?? DEFAULT_MAX_STATEMENTS, sendCancel });
     });
   });
+}
+
+/** Made where no password is in reach: it lives as long as the connection. */
+function cancelSender(address: Address, timeoutMs: number): (key: Buffer) => Promise<void> {
+  return (key) => requestCancel(address, key, timeoutMs);
 }
 
 /** Resolves when the server has ended the connection that carried the request, or cannot be reached. */

@@ -77,6 +77,8 @@ async function openTls(address: Address, tls: ConnectionOptions, signal: AbortSi
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
   await once(plain, 'connect', signal, address);
+  // What breaks the connection is reported by the socket on top.
+  plain.on('error', () => {});
   plain.write(sslRequest());
   const answer = await once(plain, 'data', signal, address);
   // Bytes behind the answer came before encryption: whoever sent them wants them taken for the server's.
