@@ -48,7 +48,7 @@ export const HELP = `npm run bench -- <name> [options]
   --tiers <a,b>    provisioning: default small,standard,enterprise
   --streams <n>    registry: tenants created in each round (default 2000)
   --in-flight <n>  requests under way at once (default 64)
-  --parts <a,b>    registry: creations,visibility,relay,rebuild; gateway: speed,scale,pool (default all)
+  --parts <a,b>    registry: creations,visibility,relay,rebuild; gateway: speed,memory,scale,pool (default all)
   --seconds <s>    gateway: length of a turn (default 2)
   --clients <a,b>  gateway: requests under way at once (default 1,16,64,256)
   --workloads <w>  gateway: point,rows,writes (default all)
@@ -61,7 +61,7 @@ export const HELP = `npm run bench -- <name> [options]
 `;
 
 const REGISTRY_PARTS = 'creations,visibility,relay,rebuild';
-const GATEWAY_PARTS = 'speed,scale,pool';
+const GATEWAY_PARTS = 'speed,memory,scale,pool';
 
 /** Throws a sentence for what it does not understand. */
 export function parseOptions(args: readonly string[]): { name: string | undefined; options: BenchOptions } {

@@ -1,8 +1,9 @@
 export { serverAccount, startPostgres } from './backends/postgres.ts';
 export { LauncherError, type LauncherErrorCode } from './errors.ts';
-export { issueTokens, jwksOf } from './identity.ts';
+export { issueTenantToken, issueTokens, jwksOf, type TenantToken } from './identity.ts';
 export { ROOT } from './options.ts';
 export { freePort } from './ports.ts';
+export { residentBytes } from './processes.ts';
 export { loadSecrets, type Secrets } from './secrets.ts';
 export { type ServiceContext, serviceEnvironment, SERVICES, type ServiceSpec } from './services.ts';
 export { setUpKafka, setUpPostgres } from './setup.ts';

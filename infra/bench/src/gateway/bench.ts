@@ -1,64 +1,163 @@
-import { resolve } from 'node:path';
-import { ROOT } from '../frame/platform.ts';
-import type { Findings, Goal, Metric, Table } from '../frame/report.ts';
+import { join, resolve } from 'node:path';
+import { ROOT, startPlatform } from '../frame/platform.ts';
+import type { Findings } from '../frame/report.ts';
 import type { BenchOptions } from '../options.ts';
-import { findPgBouncer } from './contenders/find-pgbouncer.ts';
+import type { Contender, ContenderName } from './contenders/contender.ts';
+import { findPgBouncer, type PgBouncerProgram } from './contenders/find-pgbouncer.ts';
+import { startGateway } from './contenders/gateway.ts';
 import { startPgBouncer } from './contenders/pgbouncer.ts';
 import { startPlain } from './contenders/plain.ts';
+import { type Directory, startDirectory } from './directory.ts';
 import { type BenchTenant, makeHomes, newTenant, tierOfRank } from './homes.ts';
 import { startLoadGenerator } from './load/control.ts';
 import type { ClientLogin } from './load/messages.ts';
 import { zipfShares } from './load/random.ts';
-import { startServer } from './server.ts';
+import { idleClientMemory } from './memory.ts';
+import { benchPool } from './pool/bench.ts';
+import { benchScale } from './scale/bench.ts';
+import { type BenchServer, startServer } from './server.ts';
 import { type Competitor, measureSpeed } from './speed.ts';
 import { type Issuer, startIssuer } from './tokens.ts';
 
-/** The tenant to whom all requests belong where there is one only: of the middle tier. */
-const SOLO = newTenant('solo', 'standard');
+/** All that the parts share, and how each contender is started before it. */
+interface Ground {
+  options: BenchOptions;
+  progress: (line: string) => void;
+  directory: string;
+  server: BenchServer;
+  issuer: Issuer;
+  solo: BenchTenant;
+  crowd: readonly BenchTenant[];
+  /** Undefined where no contender and no part needs the gateway. */
+  gateway: { directory: Directory; start(inspect: boolean): ReturnType<typeof startGateway> } | undefined;
+  pgbouncer: PgBouncerProgram | undefined;
+}
 
+type Part = (ground: Ground) => Promise<Partial<Findings>>;
+
+const PARTS: ReadonlyMap<string, Part> = new Map([
+  ['speed', speedPart],
+  ['memory', memoryPart],
+  ['scale', scalePart],
+  ['pool', poolPart],
+]);
+
+const NOTES = [
+  'All contenders stand before the same Postgres, reach it by its unix socket, and have the same tenants’ logins; clients come over TCP.',
+  'Load generators are a process each, of Node, with sockets of their own kind and requests made beforehand; they run on the same cores, so their CPU is told too.',
+  'Homes are made straight with tenant-database, and their directory rows published as the registry’s relay would: the registry and the worker would take a tenth of a second for each.',
+  'Every tenant may have 1,000 queries at once and 50 connections, so that limits of tiers limit nobody here.',
+];
+
+/** The gateway against what else could stand there, in one run on one machine. */
 export async function benchGateway(options: BenchOptions, progress: (line: string) => void): Promise<Findings> {
-  const directory = resolve(ROOT, options.dataDir, 'gateway');
-  const pgbouncer = options.contenders.includes('pgbouncer') ? findPgBouncer(options.pgbouncer) : undefined;
-  const crowd = Array.from({ length: options.homes }, (_, rank) => newTenant(`crowd-${rank}`, tierOfRank(rank)));
-  const tenants = [SOLO, ...crowd];
-
-  progress('starting Postgres …');
+  const unknown = options.parts.find((part) => !PARTS.has(part));
+  if (unknown !== undefined) throw new TypeError(`--parts knows ${[...PARTS.keys()].join(', ')}, not ${unknown}.`);
   await using resources = new AsyncDisposableStack();
+  const ground = await prepare(options, progress, resources);
+  const findings: Findings = { metrics: [], goals: [], notes: [...NOTES], tables: [] };
+  for (const [name, part] of PARTS) {
+    if (!options.parts.includes(name)) continue;
+    const found = await part(ground);
+    findings.metrics.push(...(found.metrics ?? []));
+    findings.goals.push(...(found.goals ?? []));
+    findings.notes.push(...(found.notes ?? []));
+    findings.tables?.push(...(found.tables ?? []));
+  }
+  return findings;
+}
+
+async function prepare(
+  options: BenchOptions,
+  progress: (line: string) => void,
+  resources: AsyncDisposableStack,
+): Promise<Ground> {
+  const pgbouncer = options.contenders.includes('pgbouncer') ? findPgBouncer(options.pgbouncer) : undefined;
+  const directory = resolve(ROOT, options.dataDir, 'gateway');
+  const solo = newTenant('solo', 'standard');
+  const crowd = Array.from({ length: options.homes }, (_, rank) => newTenant(`crowd-${rank}`, tierOfRank(rank)));
+  progress('starting Postgres …');
   const server = resources.use(await startServer(directory));
   const issuer = resources.use(await startIssuer());
-  progress(`making ${tenants.length} homes …`);
-  await makeHomes(server, tenants);
+  progress(`making ${crowd.length + 1} homes …`);
+  await makeHomes(server, [solo, ...crowd]);
+  const common = { options, progress, directory, server, issuer, solo, crowd, pgbouncer };
+  const needed = options.contenders.includes('gateway') && options.parts.some((part) => part !== 'pool');
+  if (!needed) return { ...common, gateway: undefined };
 
+  progress('starting Kafka and the schema registry …');
+  const platform = resources.use(
+    await startPlatform({ dataDir: join(options.dataDir, 'platform'), only: ['kafka', 'schema-registry'] }),
+  );
+  const stack = platform.stack();
+  const rows = resources.use(await startDirectory(stack, server));
+  await rows.publish([solo, ...crowd], { min_connections: 0, max_connections: 50, max_concurrent_queries: 1000 });
+  const start = (inspect: boolean) => startGateway({ directory, server, stack, issuer, inspect });
+  return { ...common, gateway: { directory: rows, start } };
+}
+
+async function startContender(name: ContenderName, ground: Ground, inspect: boolean): Promise<Contender | undefined> {
+  const { directory, server, issuer, solo, crowd, pgbouncer } = ground;
+  const tenants = [solo, ...crowd];
+  if (name === 'gateway') return ground.gateway?.start(inspect);
+  if (name === 'plain') return startPlain({ directory, server, issuer, tenants, inspect });
+  return pgbouncer === undefined ? undefined : startPgBouncer(pgbouncer, server, tenants);
+}
+
+async function startCompetitors(ground: Ground, resources: AsyncDisposableStack, inspect: boolean): Promise<Competitor[]> {
   const competitors: Competitor[] = [];
-  const join_ = (contender: Competitor['contender']): void => {
-    const load = resources.use(startLoadGenerator(contender.name));
-    competitors.push({ contender: resources.use(contender), load });
-  };
-  if (options.contenders.includes('plain')) join_(await startPlain(directory, server, issuer, tenants));
-  if (pgbouncer !== undefined) join_(await startPgBouncer(pgbouncer, server, tenants));
-
-  const metrics: Metric[] = [];
-  const goals: Goal[] = [];
-  const tables: Table[] = [];
-  if (options.parts.includes('speed')) {
-    const found = await measureSpeed({
-      competitors,
-      postgresPid: server.pid,
-      crowds: {
-        'one tenant': await clientsOf(issuer, [SOLO]),
-        [`${crowd.length} tenants`]: await clientsOf(issuer, crowd),
-      },
-      workloads: options.workloads,
-      clients: options.clients,
-      rounds: options.rounds,
-      seconds: options.seconds,
-      progress,
-    });
-    metrics.push(...found.metrics);
-    goals.push(...found.goals);
-    tables.push(...found.tables);
+  for (const name of ground.options.contenders) {
+    const contender = await startContender(name, ground, inspect);
+    if (contender === undefined) continue;
+    resources.use(contender);
+    competitors.push({ contender, load: resources.use(startLoadGenerator(name)) });
   }
-  return { metrics, goals, tables, notes: competitors.map(({ contender }) => contender.description) };
+  return competitors;
+}
+
+async function speedPart(ground: Ground): Promise<Partial<Findings>> {
+  const { options, server, issuer, solo, crowd, progress } = ground;
+  const { workloads, clients, rounds, seconds } = options;
+  await using resources = new AsyncDisposableStack();
+  const competitors = await startCompetitors(ground, resources, options.profile !== undefined);
+  const crowds = { 'one tenant': await clientsOf(issuer, [solo]), [`${crowd.length} tenants`]: await clientsOf(issuer, crowd) };
+  const profile = options.profile === undefined ? undefined : resolve(options.profile);
+  const shared = { competitors, postgresPid: server.pid, crowds, profile };
+  const found = await measureSpeed({ ...shared, workloads, clients, rounds, seconds, progress });
+  return { ...found, notes: competitors.map(({ contender }) => contender.description) };
+}
+
+async function memoryPart(ground: Ground): Promise<Partial<Findings>> {
+  await using resources = new AsyncDisposableStack();
+  const competitors = await startCompetitors(ground, resources, true);
+  const tenants = await clientsOf(ground.issuer, [ground.solo]);
+  const metrics = [];
+  for (const { contender, load } of competitors) {
+    ground.progress(`idle clients of ${contender.name} …`);
+    metrics.push(await idleClientMemory(contender, load, tenants, ground.options.rounds));
+  }
+  return { metrics };
+}
+
+async function scalePart(ground: Ground): Promise<Partial<Findings>> {
+  if (ground.gateway === undefined) return { notes: ['Part scale was left out: it is about the gateway.'] };
+  const { options, server, issuer, crowd, progress } = ground;
+  const { registered, rounds, seconds } = options;
+  await using gateway = await ground.gateway.start(true);
+  await using load = startLoadGenerator('gateway');
+  const tenants = await clientsOf(issuer, crowd);
+  const shared = { gateway, directory: ground.gateway.directory, server, load, tenants };
+  const found = await benchScale({ ...shared, registered, rounds, seconds, progress });
+  const idle = registered - tenants.length;
+  return {
+    ...found,
+    notes: [`Of ${registered} registered tenants ${tenants.length} have a home; ${idle} are known and never asked for.`],
+  };
+}
+
+async function poolPart({ options, server, solo, progress }: Ground): Promise<Partial<Findings>> {
+  const { rounds, seconds, clients } = options;
+  return benchPool({ server, tenant: solo, clients, rounds, seconds, progress });
 }
 
 async function clientsOf(issuer: Issuer, tenants: readonly BenchTenant[]): Promise<ClientLogin[]> {

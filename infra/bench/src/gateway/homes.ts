@@ -25,6 +25,7 @@ export interface BenchTenant {
   readonly home: Home;
   readonly names: HomeNames;
   readonly passwords: { readonly readWrite: string; readonly readOnly: string };
+  /** Of the passwords; made when first asked for, because that takes milliseconds. */
   readonly verifiers: Verifiers;
 }
 
@@ -40,11 +41,15 @@ export const tierOfRank = (rank: number): Tier => TIERS_BY_RANK[rank % TIERS_BY_
 
 export function newTenant(tenantId: string, tier: Tier): BenchTenant {
   const passwords = { readWrite: generatePassword(), readOnly: generatePassword() };
+  let verifiers: Verifiers | undefined;
   return {
     home: { tenantId, tier, requestId: randomUUID() },
     names: homeNames(tenantId, tier),
     passwords,
-    verifiers: { readWrite: scramVerifier(passwords.readWrite), readOnly: scramVerifier(passwords.readOnly) },
+    get verifiers() {
+      verifiers ??= { readWrite: scramVerifier(passwords.readWrite), readOnly: scramVerifier(passwords.readOnly) };
+      return verifiers;
+    },
   };
 }
 

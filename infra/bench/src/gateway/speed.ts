@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { goal, metric, type Goal, type Metric, type Table } from '../frame/report.ts';
 import { alternate, ratios } from '../frame/rounds.ts';
 import { CONTENDER_NAMES, type Contender, type ContenderName } from './contenders/contender.ts';
 import type { LoadControl } from './load/control.ts';
 import type { ClientLogin } from './load/messages.ts';
 import { turn, type Turn } from './measure.ts';
+import { profileTurn } from './profile.ts';
 import { WORKLOAD_NAMES, type Workload } from './workload.ts';
 
 export interface Competitor {
@@ -20,6 +22,8 @@ export interface SpeedOptions {
   clients: readonly number[];
   rounds: number;
   seconds: number;
+  /** Directory for CPU profiles of contenders that have an inspector; each is taken in a turn that is not counted. */
+  profile: string | undefined;
   progress: (line: string) => void;
 }
 
@@ -53,7 +57,7 @@ export async function measureSpeed(options: SpeedOptions): Promise<SpeedFindings
 }
 
 async function measureCell(
-  { competitors, postgresPid, rounds, seconds, progress }: SpeedOptions,
+  { competitors, postgresPid, rounds, seconds, profile, progress }: SpeedOptions,
   workload: Workload,
   crowd: string,
   tenants: ClientLogin[],
@@ -75,11 +79,15 @@ async function measureCell(
     ]),
   );
   const figures = await alternate(variants, { rounds });
+  if (profile !== undefined)
+    for (const each of competitors) await profileTurn(each, join(profile, fileNameOf(name)), seconds, progress);
   for (const { load } of competitors) await load.close();
   const told = Object.entries(figures).map(([each, values]) => `${each} ${values.map((value) => Math.round(value)).join(' ')}`);
   progress(`${name}: ${told.join(' · ')} requests/s`);
   return { name, workload, clients, turns };
 }
+
+const fileNameOf = (cell: string): string => cell.replaceAll(/[^a-z0-9]+/gi, '-');
 
 const FIGURES: readonly { key: keyof Turn; label: string; unit: string }[] = [
   { key: 'perSecond', label: 'requests', unit: '/s' },

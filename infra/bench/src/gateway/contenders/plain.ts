@@ -12,14 +12,18 @@ import type { PlainSettings } from './plain-service.ts';
 /** As PgBouncer has for each login. */
 const CONNECTIONS_PER_TENANT = 8;
 
+export interface PlainOptions {
+  directory: string;
+  server: BenchServer;
+  issuer: Issuer;
+  tenants: readonly BenchTenant[];
+  inspect: boolean;
+}
+
 /** The plain service in a process of its own, before the bench's Postgres by its unix socket. */
-export async function startPlain(
-  directory: string,
-  server: BenchServer,
-  issuer: Issuer,
-  tenants: readonly BenchTenant[],
-): Promise<Contender> {
+export async function startPlain({ directory, server, issuer, tenants, inspect }: PlainOptions): Promise<Contender> {
   const port = await freePort();
+  const inspectorPort = inspect ? await freePort() : undefined;
   const settings: PlainSettings = {
     port,
     issuer: issuer.issuer,
@@ -40,7 +44,11 @@ export async function startPlain(
   const child = await startChild({
     name: 'plain service',
     command: process.execPath,
-    args: [fileURLToPath(new URL('plain-service.ts', import.meta.url)), file],
+    args: [
+      ...(inspectorPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectorPort}`]),
+      fileURLToPath(new URL('plain-service.ts', import.meta.url)),
+      file,
+    ],
     env: { NODE_ENV: 'production' },
     logFile: join(directory, 'plain-service.log'),
   });
@@ -48,6 +56,7 @@ export async function startPlain(
   return {
     name: 'plain',
     pid: child.pid,
+    inspectorPort,
     target: { protocol: 'http', host: '127.0.0.1', port, prepared: true },
     description: `fastify + pg.Pool: one pool a tenant of ${CONNECTIONS_PER_TENANT} connections at most, named prepared statements, the same token check and answer`,
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),

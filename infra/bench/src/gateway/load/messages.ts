@@ -51,7 +51,7 @@ export interface RunResult {
   connections: number;
 }
 
-/** From the bench to its generator; each is answered by one reply. */
+/** From the bench to its generator. */
 export type Order =
   | { kind: 'open'; load: Load }
   /** Every client sends its next request when the one before is answered. */
@@ -59,5 +59,3 @@ export type Order =
   /** Requests are sent at random times at each tenant's rate, whatever is still under way. */
   | { kind: 'pace'; ms: number }
   | { kind: 'close' };
-
-export type Reply = { kind: 'done'; result?: RunResult } | { kind: 'failed'; reason: string };
