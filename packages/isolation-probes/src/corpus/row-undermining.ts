@@ -1,0 +1,98 @@
+import { everywhere, harmless, inEnterprise, probes, refused } from './define.ts';
+
+/** Taking the condition away, or getting at the rows around it. */
+export const ROW_UNDERMINING = probes('row-security', [
+  ['rows/truncate', 'empty a table', 'truncate clients cascade', refused()],
+  ['rows/disable', 'switch row security off for a table', 'alter table clients disable row level security', refused()],
+  ['rows/no-force', 'exempt a table’s owner from row security', 'alter table clients no force row level security', refused()],
+  ['rows/create-policy', 'hang a policy on a table', 'create policy intruder on clients using (true)', refused()],
+  ['rows/alter-policy', 'widen the policy of a table', 'alter policy tenant_rows on clients using (true)', refused('42704')],
+  ['rows/drop-policy', 'drop the policy of a table', 'drop policy tenant_rows on clients', refused('42704')],
+  [
+    'rows/trigger',
+    'hang a trigger on a table',
+    'create trigger intruder before insert on clients for each row execute function touch_updated_at()',
+    refused(),
+  ],
+  ['rows/drop-trigger', 'drop a trigger of a table', 'drop trigger touch on clients', refused()],
+  ['rows/rule', 'hang a rule on a table', 'create rule intruder as on insert to clients do nothing', refused()],
+  ['rows/index', 'index a table by a function of its own', 'create index on clients (lower(family_name))', refused()],
+  ['rows/inherit', 'inherit from a table', 'create table {self.creates}.intruder () inherits (clients)', refused()],
+  [
+    'rows/partition',
+    'attach a partition to a table',
+    'create table {self.creates}.intruder partition of clients default',
+    refused('42809', '42P17'),
+  ],
+  [
+    'rows/references',
+    'point a key of its own at a table',
+    'create table {self.creates}.intruder (t text, c uuid, foreign key (t, c) references clients (tenant_id, id))',
+    refused(),
+  ],
+  [
+    'rows/definer-view',
+    'make a view with its owner’s rights',
+    'create view {self.creates}.intruder as select * from clients',
+    inEnterprise(harmless()),
+    { cleanup: ['drop view if exists own.intruder'], logins: ['read-write'] },
+  ],
+  [
+    'rows/view-at-home',
+    'make a view where the platform’s tables are',
+    'create view intruder as select * from clients',
+    refused(),
+  ],
+  [
+    'rows/materialized-view',
+    'make a copy that refreshes itself',
+    'create materialized view {self.schema}.intruder as select * from clients',
+    refused(),
+  ],
+  [
+    'rows/definer-function',
+    'make a function with somebody else’s rights',
+    'create function {self.schema}.intruder() returns setof clients language sql security definer begin atomic select * from clients; end',
+    refused(),
+  ],
+  ['rows/standard-home', 'read a standard neighbour’s table', 'select * from {standard.schema}.clients', refused('42P01')],
+  [
+    'rows/standard-home-write',
+    'write a standard neighbour’s table',
+    `insert into {standard.schema}.clients (kind, family_name) values ('person', 'Intruder')`,
+    refused('42P01'),
+  ],
+  [
+    'rows/standard-home-function',
+    'call a standard neighbour’s function',
+    `select {standard.schema}.is_isin('x')`,
+    refused('3F000'),
+  ],
+  [
+    'rows/standard-home-type',
+    'use a standard neighbour’s type',
+    `select 'CHF'::{standard.schema}.currency_code`,
+    refused('3F000', '42704'),
+  ],
+  [
+    'rows/small-home',
+    'read the small tier’s tables',
+    'select * from app.clients',
+    { standard: refused(), small: harmless(), enterprise: harmless() },
+  ],
+  ['rows/support-tables', 'read the bookkeeping of homes', 'select * from ultracore.homes', refused()],
+  ['rows/support-write', 'write the bookkeeping of homes', `insert into ultracore.homes values ('intruder')`, refused()],
+  ['rows/run-protect', 'run the maintenance of row security', `call ultracore.protect('app')`, refused('42883')],
+  [
+    'rows/run-purge',
+    'run the purge of its neighbour',
+    `select * from ultracore.purge_rows('app', <victim.tenant>)`,
+    refused('42883'),
+  ],
+  [
+    'rows/grant-own-table',
+    'give a neighbour a table that is not its own',
+    'grant select on clients to {victim.role}',
+    everywhere(harmless('42501')),
+  ],
+]);

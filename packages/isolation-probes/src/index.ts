@@ -1,0 +1,17 @@
+export { PROBE_ERROR_CODES, ProbeError } from './errors.ts';
+export type { ProbeErrorCode } from './errors.ts';
+export { CATEGORIES, EXPOSURE_IDS, FORMS, LOGINS, ROUTES } from './probe.ts';
+export type { Category, Expectation, ExposureId, Form, Login, Probe, Route, Verdict } from './probe.ts';
+export { PROBES } from './corpus/corpus.ts';
+export { EXPOSURES } from './corpus/exposures.ts';
+export type { Exposure } from './corpus/exposures.ts';
+export { Refusal } from './run/session.ts';
+export type { Party, Reply, Request, Result, Session, Statement } from './run/session.ts';
+export { directParty } from './run/direct.ts';
+export type { DirectOptions } from './run/direct.ts';
+export { plant } from './run/plant.ts';
+export type { Planted } from './run/plant.ts';
+export { runProbes } from './run/run-probes.ts';
+export type { RunOptions } from './run/run-probes.ts';
+export { faultLines, mergeReports, passed } from './run/report.ts';
+export type { Damage, ProbeReport, ProbeResult } from './run/report.ts';

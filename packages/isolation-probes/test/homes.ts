@@ -1,0 +1,103 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { Tier } from '@ultracore/contracts';
+import { generatePassword, scramVerifier } from '@ultracore/credentials';
+import {
+  ADMIN_DATABASE,
+  bootstrapServer,
+  type Connect,
+  createDatabase,
+  createRoles,
+  createSchema,
+  type Home,
+  homeNames,
+  loadMigrations,
+  type Migration,
+  openLogin,
+  runMigrations,
+  SHARED_DATABASE,
+  superuserConnect,
+  withConnection,
+} from '@ultracore/tenant-database';
+import { startPrivatePostgres } from '@ultracore/testkit';
+import { Client } from 'pg';
+import { directParty, type Party, plant, type Planted } from '../src/index.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../../infra/tenant-schema/migrations', import.meta.url));
+const LIMITS = { connectionLimit: 8, statementTimeoutMs: 30_000, idleInTransactionTimeoutMs: 30_000, tempFileLimitMb: 16 };
+
+/** A bootstrapped server of the file's own, with a pair of tenants in each tier: the faults that are seeded are its alone. */
+export interface Bench {
+  readonly attackers: Readonly<Record<Tier, Party>>;
+  readonly victims: Readonly<Record<Tier, Planted>>;
+  /** As the superuser, in one database. */
+  sql(database: string, statements: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startBench(): Promise<Bench> {
+  const server = await startPrivatePostgres();
+  const adminPassword = generatePassword();
+  await bootstrapServer(server.url(), { adminPassword });
+  const admin: Connect = async (database) => {
+    const client = new Client({
+      host: server.host,
+      port: server.port,
+      user: 'ultracore_admin',
+      password: adminPassword,
+      database,
+    });
+    await client.connect();
+    return client;
+  };
+  const migrations = await loadMigrations(MIGRATIONS);
+  await withConnection(admin, SHARED_DATABASE, (shared) => runMigrations(shared, { schema: 'app', migrations, shared: true }));
+  const superuser = superuserConnect(server.url());
+  const sql = async (database: string, statements: string): Promise<void> => {
+    await withConnection(superuser, database, (connection) => connection.query(statements));
+  };
+  const party = (tier: Tier, name: string) => makeTenant({ admin, migrations, host: server.host, port: server.port }, tier, name);
+  const attackers = await byTier((tier) => party(tier, 'attacker'));
+  const victims = await byTier(async (tier) => plant(await party(tier, 'victim')));
+  await sql(SHARED_DATABASE, 'analyze');
+  return {
+    attackers,
+    victims,
+    sql,
+    async stop() {
+      for (const victim of Object.values(victims)) await victim.remove();
+      await server.stop();
+    },
+  };
+}
+
+async function byTier<T>(make: (tier: Tier) => Promise<T>): Promise<Record<Tier, T>> {
+  return { enterprise: await make('enterprise'), standard: await make('standard'), small: await make('small') };
+}
+
+interface Server {
+  readonly admin: Connect;
+  readonly migrations: readonly Migration[];
+  readonly host: string;
+  readonly port: number;
+}
+
+async function makeTenant({ admin, migrations, host, port }: Server, tier: Tier, name: string): Promise<Party> {
+  const home: Home = { tenantId: `${name}-${randomBytes(4).toString('hex')}`, tier, requestId: randomUUID() };
+  const names = homeNames(home.tenantId, tier);
+  const passwords = { 'read-write': generatePassword(), 'read-only': generatePassword() };
+  const verifiers = { readWrite: scramVerifier(passwords['read-write']), readOnly: scramVerifier(passwords['read-only']) };
+  await withConnection(admin, tier === 'enterprise' ? ADMIN_DATABASE : SHARED_DATABASE, (connection) =>
+    createRoles(connection, home),
+  );
+  if (tier === 'enterprise') {
+    await withConnection(admin, ADMIN_DATABASE, (connection) => createDatabase(connection, home, { creationRecorded: true }));
+  }
+  await withConnection(admin, names.database, async (connection) => {
+    await createSchema(connection, home);
+    const shared = tier === 'small';
+    await runMigrations(connection, { schema: names.schema, migrations: shared ? [] : migrations, shared });
+    await openLogin(connection, home, LIMITS, verifiers);
+  });
+  return directParty({ tenantId: home.tenantId, tier, host, port, passwords });
+}
