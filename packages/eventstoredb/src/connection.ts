@@ -1,5 +1,6 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { type Append, type Appended, createBatchAppend } from './batch-append.ts';
+import { widenReceiveWindow } from './client-calls.ts';
 import { EventStoreDbError } from './errors.ts';
 import { readHead } from './read.ts';
 import { createRecovery, type Recovery } from './retry.ts';
@@ -16,6 +17,7 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** Connects when it is first used. Throws `bad_connection_string`. */
 export function openConnection(connectionString: string): Connection {
   const client = parse(connectionString);
+  widenReceiveWindow(client);
   return {
     client,
     batchAppend: createBatchAppend(client),

@@ -37,13 +37,21 @@ export function createEventStoreDb(options: EventStoreDbOptions): EventStoreDb {
   const subscriptions = new Set<EventStoreDbSubscription>();
   let stopped = false;
 
-  const deadline = (): number => {
+  const checkRunning = (): void => {
     if (stopped) throw new EventStoreDbError('stopped', 'the event store client was stopped');
+  };
+  const deadline = (): number => {
+    checkRunning();
     return Date.now() + deadlineMs;
   };
 
   return {
-    readStream: async (streamName, range = {}) => readStream(connection, streamName, range, deadline()),
+    async readStream(streamName, range = {}) {
+      const answer = await readStream(connection, streamName, range, deadline());
+      // A read that is broken off by `stop` looks as if the stream ended there.
+      checkRunning();
+      return answer;
+    },
     append: async (streamName, events, expected) => append(connection, { streamName, events, expected }, deadline()),
     subscribeToAll(subscribe) {
       deadline();

@@ -9,6 +9,7 @@ import { createEventEncoder } from './encode-event.ts';
 import { paceOf, PAGE } from './pace.ts';
 import { streamDeleted } from './refusals.ts';
 import { subscribeToLog, subscribeToStream } from './subscribe.ts';
+import { isWanted } from './wanted.ts';
 
 /** `Streams/Read`: reads and subscriptions, of a stream or of the whole log. */
 export function readMethod(log: EventLog): GrpcMethod {
@@ -48,9 +49,7 @@ async function readStream(log: EventLog, streamName: string, request: ReadReques
     });
     const now = Date.now();
     const visible = page.filter((record) => record.revision >= first && !isExpired(metadata, record.createdAt, now));
-    call.together(() => {
-      for (const record of visible) call.send(encode(record));
-    });
+    if (visible.length > 0) call.send(encode(visible));
     rest -= visible.length;
     const last = page.at(-1);
     if (!last || (request.backwards ? last.revision <= first : last.revision >= lastRevision)) return;
@@ -76,12 +75,8 @@ async function readLog(log: EventLog, request: ReadRequest, count: number, call:
   while (rest > 0 && !call.isClosed()) {
     const limit = filter ? PAGE : { ...PAGE, events: Math.min(PAGE.events, rest) };
     const page: EventRecord[] = backwards ? log.pageBefore(cursor, limit) : log.pageAfter(cursor, limit).records;
-    const wanted = filter
-      ? page.filter((record) => filter.matches(filter.on === 'stream_name' ? record.streamName : record.type))
-      : page;
-    call.together(() => {
-      for (const record of wanted.slice(0, rest)) call.send(encode(record));
-    });
+    const wanted = page.filter((record) => isWanted(filter, record)).slice(0, rest);
+    if (wanted.length > 0) call.send(encode(wanted));
     rest -= wanted.length;
     const last = page.at(-1);
     if (!last) return;

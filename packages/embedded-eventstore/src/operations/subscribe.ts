@@ -3,12 +3,13 @@ import type { GrpcCall } from '../grpc/call.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { firstVisible, isExpired, isSoftDeleted } from '../log/stream-metadata.ts';
 import type { StreamState } from '../log/stream-states.ts';
-import { TOMBSTONE_REVISION } from '../storage/record.ts';
+import { type EventRecord, TOMBSTONE_REVISION } from '../storage/record.ts';
 import type { EventFilter, ReadRequest } from '../wire/read-request.ts';
 import { caughtUpFrame, checkpointFrame, confirmationFrame, fellBehindFrame } from '../wire/responses.ts';
 import { createEventEncoder } from './encode-event.ts';
 import { paceOf, PAGE } from './pace.ts';
 import { streamDeleted } from './refusals.ts';
+import { isWanted } from './wanted.ts';
 
 /**
  * Follows the log after a position, that one excluded. There is one way to an event, catching up or live: the pages after the cursor, from memory
@@ -34,11 +35,18 @@ export async function subscribeToLog(log: EventLog, request: ReadRequest, call: 
         call.send(fellBehindFrame());
       }
       call.together(() => {
+        let wanted: EventRecord[] = [];
+        const hand = () => {
+          if (wanted.length > 0) call.send(encode(wanted, fromMemory));
+          wanted = [];
+        };
         for (const record of records) {
-          if (!filter || filter.matches(filter.on === 'stream_name' ? record.streamName : record.type))
-            call.send(encode(record, fromMemory));
-          checkpoints.considered(record.position);
+          if (isWanted(filter, record)) wanted.push(record);
+          if (!checkpoints.isDue()) continue;
+          hand();
+          checkpoints.reached(record.position);
         }
+        hand();
       });
       cursor = last.position;
       await pace();
@@ -56,17 +64,17 @@ export async function subscribeToLog(log: EventLog, request: ReadRequest, call: 
 function createCheckpoints(filter: EventFilter | undefined, call: GrpcCall) {
   let considered = 0;
   let reported = 0;
-  const reached = (position: number) => {
-    considered = 0;
-    if (!filter || position <= reported) return;
-    reported = position;
-    call.send(checkpointFrame(position));
-  };
   return {
-    reached,
-    considered(position: number) {
+    /** To be asked after each event that was looked at. */
+    isDue(): boolean {
       considered += 1;
-      if (filter && considered >= filter.checkpointInterval) reached(position);
+      return filter !== undefined && considered >= filter.checkpointInterval;
+    },
+    reached(position: number): void {
+      considered = 0;
+      if (!filter || position <= reported) return;
+      reported = position;
+      call.send(checkpointFrame(position));
     },
   };
 }
@@ -93,7 +101,8 @@ export async function subscribeToStream(log: EventLog, streamName: string, reque
     if (last) {
       const now = Date.now();
       call.together(() => {
-        for (const record of page) if (!isExpired(metadata, record.createdAt, now)) call.send(encode(record));
+        const delivered = page.filter((record) => !isExpired(metadata, record.createdAt, now));
+        if (delivered.length > 0) call.send(encode(delivered));
       });
       if (last.revision === TOMBSTONE_REVISION) throw streamDeleted(streamName);
       next = last.revision + 1;

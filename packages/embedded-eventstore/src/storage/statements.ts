@@ -4,7 +4,7 @@ import type { KnownEvent } from './storage.ts';
 /** A row of `events`, in the order of `COLUMNS`. */
 export type EventRow = [
   position: number,
-  stream: number,
+  streamName: string,
   revision: number,
   id: string,
   type: string,
@@ -15,6 +15,9 @@ export type EventRow = [
 ];
 
 const COLUMNS = 'position, stream, revision, id, type, is_json, created_at, data, metadata';
+/** What is read as an `EventRow`. The name comes along: a log of many streams would miss any cache of names. */
+const EVENTS = `select position, streams.name, revision, events.id, type, is_json, created_at, data, metadata
+  from events join streams on streams.id = stream`;
 
 /* oxlint-disable typescript/no-unsafe-type-assertion, typescript/no-unnecessary-type-parameters -- `strict` tables hold exactly these types */
 
@@ -25,6 +28,12 @@ export function prepareStatements(database: DatabaseSync) {
     const statement = database.prepare(sql);
     statement.setReturnArrays(true);
     return (...parameters) => statement.iterate(...parameters) as unknown as Iterable<Row>;
+  }
+  /** All at once: a third cheaper than one by one. */
+  function page<Row>(sql: string): (...parameters: SQLInputValue[]) => Row[] {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    return (...parameters) => statement.all(...parameters) as unknown as Row[];
   }
   function row<Row>(sql: string): (...parameters: SQLInputValue[]) => Row | undefined {
     const statement = database.prepare(sql);
@@ -37,11 +46,10 @@ export function prepareStatements(database: DatabaseSync) {
   }
 
   const idOfStream = row<[number]>('select id from streams where name = ?');
-  const nameOfStream = row<[string]>('select name from streams where id = ?');
   const addStream = command('insert into streams (name) values (?)');
   const lastRevision = row<[number | null]>('select max(revision) from events where stream = ?');
   const idAt = row<[string, number]>('select id, position from events where stream = ? and revision = ?');
-  const newest = rows<[string, number, number, number]>(
+  const newest = page<[string, number, number, number]>(
     'select id, stream, revision, position from events order by position desc limit ?',
   );
 
@@ -50,11 +58,6 @@ export function prepareStatements(database: DatabaseSync) {
     commit: command('commit'),
     rollback: command('rollback'),
     idOfStream: (name: string) => idOfStream(name)?.[0],
-    nameOfStream: (stream: number) => {
-      const found = nameOfStream(stream);
-      if (!found) throw new Error(`there is no stream ${stream}`);
-      return found[0];
-    },
     addStream: (name: string) => Number(addStream(name).lastInsertRowid),
     lastRevision: (stream: number) => lastRevision(stream)?.[0] ?? -1,
     idAt: (stream: number, revision: number) => {
@@ -62,15 +65,11 @@ export function prepareStatements(database: DatabaseSync) {
       return found && { id: found[0], position: found[1] };
     },
     addEvent: command(`insert into events (${COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    streamForwards: rows<EventRow>(
-      `select ${COLUMNS} from events where stream = ? and revision >= ? and revision <= ? order by revision limit ?`,
-    ),
-    streamBackwards: rows<EventRow>(
-      `select ${COLUMNS} from events where stream = ? and revision <= ? order by revision desc limit ?`,
-    ),
-    logForwards: rows<EventRow>(`select ${COLUMNS} from events where position > ? order by position limit ?`),
-    logBackwards: rows<EventRow>(`select ${COLUMNS} from events where position < ? order by position desc limit ?`),
+    streamForwards: rows<EventRow>(`${EVENTS} where stream = ? and revision >= ? and revision <= ? order by revision limit ?`),
+    streamBackwards: rows<EventRow>(`${EVENTS} where stream = ? and revision <= ? order by revision desc limit ?`),
+    logForwards: page<EventRow>(`${EVENTS} where position > ? and position <= ? order by position limit ?`),
+    logBackwards: page<EventRow>(`${EVENTS} where position < ? and position >= ? order by position desc limit ?`),
     newest: (count: number): KnownEvent[] =>
-      [...newest(count)].map(([id, stream, revision, position]) => ({ id, stream, revision, position })),
+      newest(count).map(([id, stream, revision, position]) => ({ id, stream, revision, position })),
   };
 }

@@ -22,7 +22,6 @@ export interface Storage {
   readonly transaction: (work: () => void) => void;
   readonly streamId: (name: string) => number | undefined;
   readonly addStream: (name: string) => number;
-  readonly streamName: (stream: number) => string;
   /** -1 for a stream without events. */
   readonly lastRevision: (stream: number) => number;
   readonly add: (stream: number, record: EventRecord) => void;
@@ -38,28 +37,23 @@ export interface Storage {
   readonly close: () => void;
 }
 
-const NAMES_KEPT = 100_000;
-
 /** Over a database of `openDatabase`, which it closes. */
 export function createStorage(database: DatabaseSync): Storage {
   const statements = prepareStatements(database);
-  const names = new Map<number, string>();
 
-  const streamName = (stream: number): string => {
-    const known = names.get(stream);
-    if (known !== undefined) return known;
-    const name = statements.nameOfStream(stream);
-    if (names.size >= NAMES_KEPT) names.clear();
-    names.set(stream, name);
-    return name;
-  };
+  const toRecord = (row: EventRow): EventRecord => ({
+    position: row[0],
+    streamName: row[1],
+    revision: row[2],
+    id: row[3],
+    type: row[4],
+    isJson: row[5] === 1,
+    createdAt: row[6],
+    data: row[7],
+    metadata: row[8],
+  });
 
-  const toRecord = (row: EventRow): EventRecord => {
-    const [position, stream, revision, id, type, isJson, createdAt, data, metadata] = row;
-    return { position, streamName: streamName(stream), revision, id, type, isJson: isJson === 1, createdAt, data, metadata };
-  };
-
-  const page = (rows: Iterable<EventRow>, limit: PageLimit): EventRecord[] => {
+  const upTo = (rows: Iterable<EventRow>, limit: PageLimit): EventRecord[] => {
     const records: EventRecord[] = [];
     let bytes = 0;
     for (const row of rows) {
@@ -71,7 +65,13 @@ export function createStorage(database: DatabaseSync): Storage {
     return records;
   };
 
-  const first = (rows: Iterable<EventRow>): EventRecord | undefined => page(rows, { events: 1, bytes: 0 })[0];
+  /** A position moves on by the length of its event, so that a range of positions bounds the bytes. One longer event is a page of its own. */
+  const logPage: Storage['logPage'] = (from, backwards, { events, bytes }) => {
+    const read = backwards ? statements.logBackwards : statements.logForwards;
+    const rows = read(from, backwards ? from - bytes : from + bytes, events);
+    const end = backwards ? 0 : Number.MAX_SAFE_INTEGER;
+    return (rows.length > 0 ? rows : read(from, end, 1)).map(toRecord);
+  };
 
   return {
     transaction(work) {
@@ -82,28 +82,25 @@ export function createStorage(database: DatabaseSync): Storage {
       } catch (error) {
         // A full disk may have ended the transaction already.
         if (database.isTransaction) statements.rollback();
-        names.clear();
         throw error;
       }
     },
     streamId: (name) => statements.idOfStream(name),
     addStream: (name) => statements.addStream(name),
-    streamName,
     lastRevision: (stream) => statements.lastRevision(stream),
     add(stream, record) {
       const { position, revision, id, type, isJson, createdAt, data, metadata } = record;
       statements.addEvent(position, stream, revision, id, type, isJson ? 1 : 0, createdAt, data, metadata);
     },
-    eventAt: (stream, revision) => first(statements.streamForwards(stream, revision, revision, 1)),
+    eventAt: (stream, revision) => upTo(statements.streamForwards(stream, revision, revision, 1), { events: 1, bytes: 0 })[0],
     eventIdAt: (stream, revision) => statements.idAt(stream, revision),
     streamPage: (stream, from, backwards, limit) =>
       backwards
-        ? page(statements.streamBackwards(stream, from, limit.events), limit)
-        : page(statements.streamForwards(stream, from, Number.MAX_SAFE_INTEGER, limit.events), limit),
-    logPage: (from, backwards, limit) =>
-      page(backwards ? statements.logBackwards(from, limit.events) : statements.logForwards(from, limit.events), limit),
-    last: () => first(statements.logBackwards(Number.MAX_SAFE_INTEGER, 1)),
-    newest: (count) => statements.newest(count).reverse(),
+        ? upTo(statements.streamBackwards(stream, from, limit.events), limit)
+        : upTo(statements.streamForwards(stream, from, Number.MAX_SAFE_INTEGER, limit.events), limit),
+    logPage,
+    last: () => logPage(Number.MAX_SAFE_INTEGER, true, { events: 1, bytes: 0 })[0],
+    newest: (count) => statements.newest(count).toReversed(),
     close: () => database.close(),
   };
 }

@@ -59,13 +59,17 @@ export class ProtobufWriter {
     this.message(field, mark);
   }
 
-  /** The message with the header of a gRPC frame. */
-  finishFrame(): Buffer {
-    const length = this.mark();
+  /** Makes everything written since `mark` a message with the header of a gRPC frame. */
+  frame(mark: number): void {
+    const length = this.mark() - mark;
     this.#room(FRAME_HEADER);
     this.#at -= FRAME_HEADER;
     this.#bytes[this.#at] = 0;
     this.#bytes.writeUInt32BE(length, this.#at + 1);
+  }
+
+  finishFrame(): Buffer {
+    this.frame(0);
     return this.finish();
   }
 

@@ -4,7 +4,7 @@ import { type EventRecord, TOMBSTONE_REVISION } from '../storage/record.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 import { writeUuid } from './uuid.ts';
 
-/** Every function returns one framed message. Fields are written last to first: see `ProtobufWriter`. */
+/** Every function that is exported returns framed messages. Fields are written last to first: see `ProtobufWriter`. */
 const writer = new ProtobufWriter();
 
 const TOMBSTONE_ON_THE_WIRE = 2n ** 63n - 1n;
@@ -12,13 +12,27 @@ const TICKS_PER_MILLISECOND = '0000';
 
 /** `ReadResp.event`. With `link`, `record` is what the link points at; undefined when that is not there. */
 export function eventFrame(record: EventRecord | undefined, link: EventRecord | undefined, idsAsText: boolean): Buffer {
+  writeEvent(record, link, idsAsText);
+  return writer.finishFrame();
+}
+
+/** `ReadResp.event` of each, frame after frame in one buffer. */
+export function eventFrames(records: readonly EventRecord[], idsAsText: boolean): Buffer {
+  for (const record of records.toReversed()) {
+    const frame = writer.mark();
+    writeEvent(record, undefined, idsAsText);
+    writer.frame(frame);
+  }
+  return writer.finish();
+}
+
+function writeEvent(record: EventRecord | undefined, link: EventRecord | undefined, idsAsText: boolean): void {
   const position = (link ?? record)?.position ?? 0;
   const event = writer.mark();
   writer.uint64(3, position);
   if (link) writeRecord(2, link, position, idsAsText);
   if (record) writeRecord(1, record, position, idsAsText);
   writer.message(1, event);
-  return writer.finishFrame();
 }
 
 function writeRecord(field: number, record: EventRecord, position: number, idsAsText: boolean): void {
