@@ -106,10 +106,21 @@ export class Conversation implements MessageHandler {
   }
 
   oversized(type: number, length: number): void {
-    if (type !== MessageType.dataRow || this.#head?.stage !== Stage.rows) {
-      throw new WireError('protocol_violation', `the server sent a message of ${length} bytes (${type})`);
+    const head = this.#head;
+    switch (type) {
+      case MessageType.dataRow:
+        if (head?.stage !== Stage.rows) throw unexpected(type);
+        return head.refuse(tooLarge('a row of the result', length));
+      case MessageType.errorResponse:
+        if (head === undefined) throw unexpected(type);
+        head.stage = Stage.done;
+        return head.refuse(tooLarge('what the server says of an error', length));
+      case MessageType.copyData:
+      case MessageType.noticeResponse:
+        return;
+      default:
+        throw unexpected(type);
     }
-    this.#head.refuse(new WireError('message_too_large', `a row of the result has ${length} bytes, more than is accepted`));
   }
 
   /** Fails all that is in flight. */
@@ -247,3 +258,6 @@ export class Conversation implements MessageHandler {
     if (this.#head === undefined) this.#owner.drained();
   }
 }
+
+const tooLarge = (what: string, bytes: number): WireError =>
+  new WireError('message_too_large', `${what} takes ${bytes} bytes, more than is accepted`);

@@ -29,7 +29,7 @@ export interface LoggedIn {
 export function logIn<T>(
   transport: Transport,
   options: BackendOptions,
-  maxMessageBytes: number,
+  maxRowBytes: number,
   signal: AbortSignal,
   onReady: (result: LoggedIn) => T,
 ): Promise<T> {
@@ -44,7 +44,7 @@ export function logIn<T>(
       reject(error);
     };
     const onAbort = (): void => fail(abortReason(signal));
-    const login = new Login(transport, options.password, maxMessageBytes, fail, (result) => {
+    const login = new Login(transport, options.password, maxRowBytes, fail, (result) => {
       settle();
       resolve(onReady(result));
     });
@@ -73,11 +73,11 @@ class Login implements Receiver, MessageHandler {
   constructor(
     transport: Transport,
     password: string,
-    maxMessageBytes: number,
+    maxRowBytes: number,
     fail: (error: WireError) => void,
     done: (result: LoggedIn) => void,
   ) {
-    this.reader = new MessageReader(this, maxMessageBytes);
+    this.reader = new MessageReader(this, maxRowBytes);
     this.#transport = transport;
     this.#scram = createScramLogin(password);
     this.#fail = fail;

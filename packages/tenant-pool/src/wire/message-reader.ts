@@ -1,34 +1,37 @@
+import { MessageType } from './backend-messages.ts';
 import { WireError } from './errors.ts';
 
 /** Type and length. */
 const HEADER_BYTES = 5;
+/** No description of columns or parameters can be longer; what an error or notice says can. */
+const MAX_OTHER_BYTES = 1024 * 1024;
 /** What is kept for messages that arrive in pieces, unless one is larger. */
 const KEPT_BYTES = 16 * 1024;
 
 export interface MessageHandler {
   /** One message; its body is `[start, end)` of `buffer` and only valid during the call. */
   message(type: number, buffer: Buffer, start: number, end: number): void;
-  /** A message longer than the reader's limit. Its body is thrown away. Throw to give up the connection. */
+  /** A message longer than its limit. Its body is thrown away. Throw to give up the connection. */
   oversized(type: number, length: number): void;
 }
 
 /**
  * Cuts a stream of bytes into messages. A message that lies whole in a chunk is handed on in place; only those cut by a chunk's end
- * are copied together. A limit on the length keeps one message from taking all memory.
+ * are copied together. A limit keeps one message from taking all memory.
  */
 export class MessageReader {
   handler: MessageHandler;
   #stopped = false;
-  readonly #maxMessageBytes: number;
+  readonly #maxRowBytes: number;
   #partial = Buffer.allocUnsafeSlow(0);
   /** Bytes of a cut message in `#partial`. */
   #have = 0;
   /** Bytes still to be thrown away. */
   #skip = 0;
 
-  constructor(handler: MessageHandler, maxMessageBytes: number) {
+  constructor(handler: MessageHandler, maxRowBytes: number) {
     this.handler = handler;
-    this.#maxMessageBytes = maxMessageBytes;
+    this.#maxRowBytes = maxRowBytes;
   }
 
   /** Nothing is handed on any more, not even from the chunk at hand. */
@@ -43,20 +46,25 @@ export class MessageReader {
     let at = this.#skip > 0 ? this.#skipFrom(start, end) : start;
     if (this.#have > 0) at = this.#complete(chunk, at, end);
     while (end - at >= HEADER_BYTES && !this.#stopped) {
+      const type = chunk[at] ?? 0;
       const length = lengthAt(chunk, at + 1);
       const next = at + 1 + length;
-      if (next <= end) {
-        this.handler.message(chunk[at] ?? 0, chunk, at + HEADER_BYTES, next);
+      if (length > this.#limit(type)) {
+        this.handler.oversized(type, length);
+        this.#skip = Math.max(0, next - end);
+        at = Math.min(next, end);
+      } else if (next <= end) {
+        this.handler.message(type, chunk, at + HEADER_BYTES, next);
         at = next;
-      } else if (length > this.#maxMessageBytes) {
-        this.handler.oversized(chunk[at] ?? 0, length);
-        this.#skip = next - end;
-        return;
       } else {
         break;
       }
     }
     if (at < end && !this.#stopped) this.#keep(chunk, at, end);
+  }
+
+  #limit(type: number): number {
+    return type === MessageType.dataRow ? this.#maxRowBytes : MAX_OTHER_BYTES;
   }
 
   #skipFrom(start: number, end: number): number {
@@ -74,10 +82,11 @@ export class MessageReader {
     }
     const length = lengthAt(this.#partial, 1);
     const missing = 1 + length - this.#have;
-    if (length > this.#maxMessageBytes) {
+    const type = this.#partial[0] ?? 0;
+    if (length > this.#limit(type)) {
       this.#have = 0;
       this.#skip = missing;
-      this.handler.oversized(this.#partial[0] ?? 0, length);
+      this.handler.oversized(type, length);
       return this.#skipFrom(at, end);
     }
     this.#room(1 + length);
@@ -86,7 +95,7 @@ export class MessageReader {
     const whole = this.#partial;
     this.#have = 0;
     if (whole.length > KEPT_BYTES) this.#partial = Buffer.allocUnsafeSlow(0);
-    this.handler.message(whole[0] ?? 0, whole, HEADER_BYTES, 1 + length);
+    this.handler.message(type, whole, HEADER_BYTES, 1 + length);
     return at;
   }
 
