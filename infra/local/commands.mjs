@@ -6,6 +6,7 @@ export const commands = {
   start: [['node', 'infra/local/src/start.ts']],
   demo: [['node', 'infra/local/src/demo.ts']],
   'as-tenant': [['node', 'infra/local/src/as-tenant.ts']],
+  token: [['node', 'infra/local/src/token.ts']],
   eventstore: [['node', 'packages/embedded-eventstore/src/main.ts']],
   rebuild: [['node', 'infra/local/src/rebuild.ts']],
   bootstrap: [['node', 'infra/postgres/src/main.ts']],

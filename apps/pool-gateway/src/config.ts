@@ -91,7 +91,7 @@ export function readConfig(env: Environment = process.env) {
     instance: read.GATEWAY_INSTANCE,
     instances: read.GATEWAY_MAX_INSTANCES,
     serverBudget: budgetsOf(read),
-    socketDirectory: read.GATEWAY_POSTGRES_SOCKET_DIRECTORY,
+    socketDirectory: socketDirectoryOf(read),
     postgresTls: read.GATEWAY_POSTGRES_TLS,
     limits: {
       timeoutMs: read.GATEWAY_STATEMENT_TIMEOUT_MS,
@@ -128,3 +128,10 @@ function budgetsOf(read: Read): (host: string, port: number) => number {
   }
   return (host, port) => budgets.get(`${host}:${port}`) ?? read.GATEWAY_CONNECTION_BUDGET;
 }
+
+/** A Unix socket reaches only servers on this host. */
+function socketDirectoryOf({ GATEWAY_POSTGRES_SOCKET_DIRECTORY: directory }: Read): (host: string) => string | undefined {
+  return (host) => (LOOPBACK.has(host) ? directory : undefined);
+}
+
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);

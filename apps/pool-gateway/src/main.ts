@@ -1,10 +1,132 @@
-import { createLogger, runMain } from '@ultracore/service';
+import { randomUUID } from 'node:crypto';
+import { TOPICS } from '@ultracore/contracts';
+import { createKeyRing } from '@ultracore/credentials';
+import { connectKafka, createDirectoryReader, createMessageCodec, createPublisher } from '@ultracore/kafka';
+import {
+  createAuthenticator,
+  createHealth,
+  createHttpServer,
+  createLogger,
+  Registry,
+  runMain,
+  runService,
+} from '@ultracore/service';
+import { createTenantConnectionPoolManager } from '@ultracore/tenant-pool';
 import { readConfig } from './config.ts';
+import { createTenantDirectory } from './directory/directory.ts';
+import { createCalls } from './inbound/http/calls.ts';
+import { addPoolRoutes } from './inbound/http/pool-routes.ts';
+import { addQueryRoutes } from './inbound/http/query-routes.ts';
+import { createUsageReporter, USAGE_MESSAGE } from './metering/reporter.ts';
+import { createPoolUsage } from './metering/pool-usage.ts';
+import { createUsageWindows } from './metering/windows.ts';
+import { createMetrics } from './metrics.ts';
+import { createMemoryBudget } from './query/budget.ts';
+import { createQueryService } from './query/query-service.ts';
+import { createStatementGuard } from './statement/guard.ts';
 
 const NAME = 'pool-gateway';
+const DIRECTORY_MESSAGES = ['TenantDirectoryRecord', 'DirectoryBeat'].map((type) => ({ topic: TOPICS.directory, type }));
+/** What a stop needs beside the draining: closing connections, sending the last usage. */
+const STOP_MARGIN_MS = 15_000;
 
 await runMain(NAME, async () => {
   const config = readConfig();
-  createLogger({ name: NAME, level: config.logLevel }).info('is being built');
-  await Promise.resolve();
+  const logger = createLogger({ name: NAME, level: config.logLevel });
+  const registry = new Registry();
+  const metrics = createMetrics(registry);
+  const readiness = createHealth();
+  const liveness = createHealth();
+  const [keyRing, guard] = await Promise.all([createKeyRing(config.master), createStatementGuard()]);
+
+  const kafka = connectKafka({ ...config.kafka, clientId: NAME, logger });
+  const codec = await createMessageCodec({
+    schemaRegistryUrl: config.schemaRegistryUrl,
+    messages: [...DIRECTORY_MESSAGES, USAGE_MESSAGE],
+  });
+  const publisher = await createPublisher(kafka, codec);
+
+  const pools = createTenantConnectionPoolManager({
+    serverBudgets: config.serverBudget,
+    applicationName: `${NAME}.${config.instance}`,
+    statementTimeoutMs: config.limits.maxTimeoutMs,
+    socketDirectory: config.socketDirectory,
+    tls: config.postgresTls ? {} : undefined,
+    maxQueued: config.maxQueued,
+    logger,
+  });
+  const windows = createUsageWindows({ meter: `${NAME}.${config.instance}`, start: new Date(), newId: randomUUID });
+  const poolOf = createPoolUsage(pools);
+  const directory = createTenantDirectory({
+    keyRing,
+    gateways: config.instances,
+    logger,
+    register: (registration) => pools.registerTenant(registration),
+    remove(tenantId, reason) {
+      windows.settle(tenantId, poolOf(tenantId));
+      pools.removeTenant(tenantId, reason);
+    },
+  });
+  const reader = createDirectoryReader(kafka, codec, {
+    clientId: NAME,
+    staleAfterMs: config.staleAfterMs,
+    onRow: directory.onRow,
+    onUnreadable: directory.onUnreadable,
+    onStopped: (error) => liveness.add('directory', () => error.message),
+  });
+  directory.follow(reader);
+
+  const usage = createUsageReporter({ windows, publisher, poolOf, everyMs: config.meteringMs, logger });
+  const memory = createMemoryBudget(config.limits.maxBufferedBytes);
+  const queries = createQueryService({
+    directory,
+    pools,
+    guard,
+    limits: config.limits,
+    memory,
+    meter: windows,
+    outcomes: metrics,
+  });
+
+  readiness.add('directory', () => directory.fault() ?? reader.health());
+  // One server of several may be down, and a tenant's trouble is no other's.
+  readiness.add('pools', () => pools.health(), { advisory: true });
+  const calls = createCalls();
+  const server = await createHttpServer({
+    logger,
+    authenticator: createAuthenticator(config.jwt),
+    title: 'UltraCore pool gateway',
+    version: '1',
+    description: "Tenants' SQL over HTTP, and the connections that it runs on.",
+    bodyLimit: config.maxBodyBytes,
+    metrics: registry,
+    readiness,
+    liveness,
+  });
+  addQueryRoutes(server, { queries, calls });
+  addPoolRoutes(server, { pools, directory });
+  server.addHook('preClose', () => calls.drain(config.drainMs));
+  metrics.show({
+    requests_under_way: { help: 'Requests for SQL that are not answered yet.', read: () => calls.underWay },
+    directory_tenants: { help: 'Tenants in the copy of the directory.', read: directory.size },
+    directory_current: { help: '1 while the copy may be acted on.', read: () => (directory.currentness() === 'current' ? 1 : 0) },
+    connections: { help: 'Connections to Postgres, of all tenants.', read: () => pools.getPoolStats().total },
+    requests_waiting: { help: 'Requests that wait for a connection.', read: () => pools.getPoolStats().waiting },
+    buffered_bytes: { help: 'Memory that larger answers take.', read: () => memory.used },
+    usage_unsent: { help: 'Usage events that Kafka has not acknowledged.', read: usage.unsent },
+  });
+
+  await runService({
+    name: NAME,
+    logger,
+    stopDeadlineMs: config.drainMs + STOP_MARGIN_MS,
+    parts: [
+      { name: 'publisher', stop: () => publisher.stop() },
+      { name: 'usage', start: usage.start, stop: usage.stop },
+      { name: 'pools', stop: () => pools.close() },
+      { name: 'statement guard', stop: () => guard.close() },
+      { name: 'directory', start: () => reader.start(), stop: () => reader.stop() },
+      { name: 'http', start: () => server.listen(config.http), stop: () => server.close() },
+    ],
+  });
 });

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import {
+  issueTenantToken,
   issueTokens,
   jwksOf,
   loadSecrets,
@@ -13,12 +14,13 @@ import {
   setUpKafka,
   setUpPostgres,
   type Stack,
+  type TenantToken,
   type Terminal,
 } from '@ultracore/local';
 import { freePort, type SpawnedProcess, spawnProcess, testStack, uniqueName, waitFor } from '@ultracore/testkit';
 import { createApi, type Api } from './api.ts';
 
-export type ServiceName = 'registry' | 'provisioning-worker';
+export type ServiceName = 'registry' | 'provisioning-worker' | 'pool-gateway';
 
 /** A service as its own process, with the URL it listens on. */
 export interface RunningService extends SpawnedProcess {
@@ -42,6 +44,8 @@ export interface Platform extends AsyncDisposable {
   start(name: ServiceName, options?: StartOptions): Promise<RunningService>;
   /** Those of a service that were started and have not ended. */
   running(name: ServiceName): RunningService[];
+  /** A token for the SQL of a tenant. */
+  tenantToken(token: TenantToken): Promise<string>;
   /** The HTTP API of a registry, the one started last unless given. */
   api(role?: keyof NonNullable<Stack['tokens']>, registry?: RunningService): Api;
   /** Everything that any service of this platform has written to its log. */
@@ -96,6 +100,7 @@ export async function createPlatform(): Promise<Platform> {
       if (registry === undefined) throw new Error('No registry is running.');
       return createApi(registry.url, tokens[role]);
     },
+    tenantToken: (token) => issueTenantToken(secrets, token),
     logs: () => services.map((service) => service.output()).join('\n'),
     async [Symbol.asyncDispose]() {
       await Promise.all(services.filter((service) => service.isAlive()).map((service) => service.stop()));

@@ -1,4 +1,4 @@
-import { importJWK, type JWK, SignJWT } from 'jose';
+import { importJWK, type JWK, type JWTPayload, SignJWT } from 'jose';
 import type { Secrets } from './secrets.ts';
 import { JWT_AUDIENCE, JWT_ISSUER } from './services.ts';
 import type { Stack } from './stack-file.ts';
@@ -13,20 +13,36 @@ export function jwksOf(secrets: Secrets): { keys: JWK[] } {
 
 /** One token for each role that the API knows; valid for 30 days and made anew at every start. */
 export async function issueTokens(secrets: Secrets): Promise<NonNullable<Stack['tokens']>> {
-  const jwk: JWK = secrets.jwt_private_jwk;
-  const key = await importJWK(jwk, 'ES256');
   const issue = (role: string, email: string) =>
-    new SignJWT({ roles: [role], email, email_verified: true })
-      .setProtectedHeader({ alg: 'ES256', kid: jwk.kid ?? '', typ: 'JWT' })
-      .setSubject(`local-${role}`)
-      .setIssuer(JWT_ISSUER)
-      .setAudience(JWT_AUDIENCE)
-      .setIssuedAt()
-      .setExpirationTime(LIFETIME)
-      .sign(key);
+    sign(secrets, { subject: `local-${role}`, claims: { roles: [role], email, email_verified: true } });
   return {
     operator: await issue('operator', 'operator@ultracore.local'),
     auditor: await issue('auditor', 'auditor@ultracore.local'),
     creator: await issue('creator', 'creator@ultracore.local'),
   };
+}
+
+export interface TenantToken {
+  readonly tenantId: string;
+  readonly readonly?: boolean;
+  /** Who it is for: a subject that the tenant's grants may name. Default: a service of the tenant. */
+  readonly subject?: string | undefined;
+}
+
+/** A token for the SQL of one tenant, as a product team's service would be issued it; valid for 30 days. */
+export function issueTenantToken(secrets: Secrets, { tenantId, readonly, subject }: TenantToken): Promise<string> {
+  const claims = { tenant_id: tenantId, ...(readonly === true ? { access: 'readonly' } : {}) };
+  return sign(secrets, { subject: subject ?? `service-of-${tenantId}`, claims });
+}
+
+async function sign(secrets: Secrets, { subject, claims }: { subject: string; claims: JWTPayload }): Promise<string> {
+  const jwk: JWK = secrets.jwt_private_jwk;
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: 'ES256', kid: jwk.kid ?? '', typ: 'JWT' })
+    .setSubject(subject)
+    .setIssuer(JWT_ISSUER)
+    .setAudience(JWT_AUDIENCE)
+    .setIssuedAt()
+    .setExpirationTime(LIFETIME)
+    .sign(await importJWK(jwk, 'ES256'));
 }

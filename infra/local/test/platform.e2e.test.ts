@@ -167,6 +167,15 @@ test('Ctrl-C stops the edge, then the services, then the backends that they need
   launcher.kill('SIGINT');
   const { code, output } = await outcome(launcher);
   const stopped = [...output.matchAll(/✔ (\S+) +stopped/g)].map(([, name]) => name);
-  expect(stopped).toEqual(['edge', 'provisioning-worker', 'registry', 'eventstore', 'schema-registry', 'postgres', 'kafka']);
+  expect(stopped).toEqual([
+    'edge',
+    'pool-gateway',
+    'provisioning-worker',
+    'registry',
+    'eventstore',
+    'schema-registry',
+    'postgres',
+    'kafka',
+  ]);
   expect(code).toBe(0);
 });

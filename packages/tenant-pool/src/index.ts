@@ -2,7 +2,7 @@ export { isPoolError, POOL_ERROR_CODES, PoolError, type PoolErrorCode } from './
 export type { PooledConnection } from './library/connection.ts';
 export type { IsolationLevel, QueryOptions, QueryResult, Transaction, TransactionOptions } from './library/query-options.ts';
 export type { PoolLogger } from './pool/context.ts';
-export type { ManagerStats, RoleStats, ServerStats, TenantPoolStats, Usage } from './pool/counters.ts';
+export type { ManagerStats, RoleStats, ServerStats, TenantPoolStats, TenantUsage, Usage } from './pool/counters.ts';
 export type { LeaseOptions } from './pool/lease.ts';
 export {
   createTenantConnectionPoolManager,

@@ -34,6 +34,11 @@ export interface Usage {
   readonly connectionMs: number;
 }
 
+export interface TenantUsage extends Usage {
+  /** Connections at this moment. */
+  readonly connections: number;
+}
+
 export interface RoleStats {
   /** Open connections, and those being opened or closed. */
   readonly total: number;

@@ -5,7 +5,7 @@ import type { QueryOptions, QueryResult, Transaction, TransactionOptions } from 
 import { assertRegistration, assertSizes, type TenantRegistration } from '../registration.ts';
 import { percentilesOf } from '../scheduling/wait-times.ts';
 import type { PoolContext, PoolLogger } from './context.ts';
-import type { ManagerStats, RoleStats, TenantPoolStats, Usage } from './counters.ts';
+import type { ManagerStats, RoleStats, TenantPoolStats, TenantUsage, Usage } from './counters.ts';
 import { ServerBudget } from './server-budget.ts';
 import { TenantPool } from './tenant-pool.ts';
 import { Tenant } from './tenant.ts';
@@ -143,6 +143,12 @@ export class TenantConnectionPoolManager {
       ...sumOfRoles(tenants, now),
       usage: sumOfUsage(tenants, now),
     };
+  }
+
+  /** What a tenant has used since it was registered, and what it has open now. @throws PoolError `unknown_tenant`. */
+  usageOf(tenantId: string): TenantUsage {
+    const tenant = this.#tenant(tenantId);
+    return { ...tenant.usage(performance.now()), connections: tenant.held };
   }
 
   /** Why the manager cannot serve as it should; undefined when it can. */

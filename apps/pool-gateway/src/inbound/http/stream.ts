@@ -1,0 +1,29 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import type { Run, StreamAnswer } from '../../query/call.ts';
+import { NDJSON } from './media-types.ts';
+
+/** Bytes that wait for a slow reader before the statement is paused. */
+const HIGH_WATER_MARK = 128 * 1024;
+
+/** Sends what a run streams, as fast as the caller reads it: nothing is sent before the first line, so that a problem can still be an answer. */
+export function sendStream(reply: FastifyReply, start: (answer: StreamAnswer) => Run): Run {
+  let body: Readable | undefined;
+  let run: Run | undefined;
+  const open = (): Readable => {
+    const opened = new Readable({ highWaterMark: HIGH_WATER_MARK, read: () => run?.resume() });
+    // A caller that goes away destroys it; what ends the statement is the call's own signal.
+    opened.on('error', () => {});
+    void reply.type(NDJSON).send(opened);
+    return opened;
+  };
+  run = start({
+    write(chunk) {
+      body ??= open();
+      return body.destroyed || body.push(chunk);
+    },
+    end: () => void (body ??= open()).push(null),
+    failed: (problem) => void reply.send(problem),
+  });
+  return run;
+}

@@ -1,0 +1,136 @@
+import { toProblem, type ProblemError } from '@ultracore/service';
+import type { Field, PoolSink, StreamControl, SubmissionHandle } from '@ultracore/tenant-pool';
+import { createByteBuffer } from '../result/byte-buffer.ts';
+import { columnsMetadata, createRowEncoder, type RowEncoder } from '../result/encoder.ts';
+import type { Run, StreamAnswer } from './call.ts';
+import { toProblemError, tooManyRows } from './problems.ts';
+import { readTag, type RowMode } from './result-writer.ts';
+
+export interface StreamOptions {
+  readonly requestId: string;
+  readonly rowMode: RowMode;
+  readonly maxRows: number | undefined;
+  readonly reads: boolean;
+  readonly end: (problem: ProblemError | undefined) => void;
+}
+
+const NEWLINE = 0x0a;
+/** Rows are handed on in pieces of about this size, or when the connection has brought no more for this turn of the loop. */
+const CHUNK_BYTES = 32 * 1024;
+
+/**
+ * Hands rows on as lines, as they come: a line with the columns, one a row, and a last one that says how it ended. Holds no more of a result than
+ * a chunk, and what the connection had brought already when the caller had enough.
+ */
+export class StreamSink implements PoolSink, Run {
+  rows = 0;
+  bytes = 0;
+  readonly #answer: StreamAnswer;
+  readonly #options: StreamOptions;
+  readonly #out = createByteBuffer();
+  #encoder: RowEncoder | undefined;
+  #control: StreamControl | undefined;
+  #begun = false;
+  #paused = false;
+  #flushing: NodeJS.Immediate | undefined;
+  #problem: ProblemError | undefined;
+  #ended = false;
+  #handle: SubmissionHandle | undefined;
+
+  constructor(answer: StreamAnswer, options: StreamOptions) {
+    this.#answer = answer;
+    this.#options = options;
+  }
+
+  /** Submits the statement, unless the caller has gone in the meantime. */
+  follow(submit: () => SubmissionHandle): void {
+    if (!this.#ended) this.#handle = submit();
+  }
+
+  started(control: StreamControl): void {
+    this.#control = control;
+  }
+
+  columns(fields: readonly Field[]): void {
+    try {
+      this.#encoder = createRowEncoder(fields, { rowMode: this.#options.rowMode });
+    } catch (error) {
+      return this.abort(toProblemError(error, { reads: true }));
+    }
+    this.#out.ascii('{"columns":');
+    this.#out.bytes(columnsMetadata(fields));
+    this.#out.ascii('}\n');
+    this.#flushSoon();
+  }
+
+  row(buffer: Buffer, start: number, end: number): void {
+    if (this.#problem !== undefined || this.#encoder === undefined) return;
+    const { maxRows } = this.#options;
+    if (maxRows !== undefined && this.rows >= maxRows) return this.abort(tooManyRows(maxRows));
+    this.rows += 1;
+    this.#encoder.encode(this.#out, buffer, start, end);
+    this.#out.byte(NEWLINE);
+    if (this.#out.length >= CHUNK_BYTES) this.#flush();
+    else this.#flushSoon();
+  }
+
+  complete(tag: string): void {
+    if (this.#ended) return;
+    if (this.#problem !== undefined) return this.failed(this.#problem);
+    const { command, rows } = readTag(tag);
+    if (this.#encoder === undefined) this.#out.ascii('{"columns":[]}\n');
+    const count = this.#encoder === undefined ? (rows ?? 0) : this.rows;
+    this.#out.ascii(`${JSON.stringify({ row_count: count, command })}\n`);
+    this.#finish(undefined);
+  }
+
+  failed(error: unknown): void {
+    if (this.#ended) return;
+    const problem = this.#problem ?? toProblemError(error, { reads: this.#options.reads });
+    if (!this.#begun && this.#out.length === 0) {
+      this.#ended = true;
+      this.#options.end(problem);
+      return this.#answer.failed(problem);
+    }
+    this.#out.bytes(Buffer.from(`${JSON.stringify({ error: toProblem(problem, this.#options.requestId) })}\n`));
+    this.#finish(problem);
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#control?.resume();
+  }
+
+  abort(problem: ProblemError): void {
+    if (this.#ended || this.#problem !== undefined) return;
+    this.#problem = problem;
+    this.resume();
+    if (this.#handle === undefined) this.failed(problem);
+    else this.#handle.abort();
+  }
+
+  #finish(problem: ProblemError | undefined): void {
+    this.#ended = true;
+    this.#flush();
+    this.#options.end(problem);
+    this.#answer.end();
+  }
+
+  #flushSoon(): void {
+    this.#flushing ??= setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    if (this.#out.length === 0) return;
+    this.#begun = true;
+    const chunk = Buffer.from(this.#out.view());
+    this.bytes += chunk.length;
+    this.#out.reset();
+    if (this.#answer.write(chunk) || this.#paused) return;
+    this.#paused = true;
+    this.#control?.pause();
+  }
+}
