@@ -14,7 +14,7 @@ import { TENANT_COLUMNS, toReadModelRow } from '../src/readmodel/tenants.ts';
 import { migrateRegistry } from '../src/store/schema.ts';
 import { streamOf, tenantCodec } from '../src/tenant/codec.ts';
 import { tenantDecider } from '../src/tenant/decider.ts';
-import type { TenantFact } from '../src/tenant/events.ts';
+import type { TenantFact } from '../src/tenant/facts.ts';
 import { logger } from './app.ts';
 import { createCommand, factsOf } from './tenant/examples.ts';
 

@@ -1,25 +1,34 @@
 import type { DirectoryCredential, DirectoryRow } from '@ultracore/contracts';
-import type { Credential } from '../tenant/events.ts';
+import type { Credential } from '../tenant/facts.ts';
 import { toRow } from '../tenant/row.ts';
-import type { ExistingTenant } from '../tenant/state.ts';
+import { isHoused, type ExistingTenant, type Request } from '../tenant/state.ts';
 
 /** A tenant as the directory topic carries it: everything the other services need in order to act. Pure. */
 export function toDirectoryRow(state: ExistingTenant): DirectoryRow {
   const { id, outcome, attempt } = state.provision;
+  const { rotate, purge, migrate, verifyReplica } = state.requests;
   return {
     ...toRow(state),
     revision: state.revision,
     life: state.life,
-    home_request_id: state.status === 'active' ? id : null,
+    home_request_id: isHoused(state) ? id : null,
     credential: 'credential' in state ? toDirectoryCredential(state.credential) : null,
     next_credential: 'nextCredential' in state && state.nextCredential ? toDirectoryCredential(state.nextCredential) : null,
-    requests: { provision: { id, outcome, attempt }, rotate: null, migrate: null, purge: null, verify_replica: null },
-    grants: [],
-    target_migration_version: null,
+    requests: {
+      provision: { id, outcome, attempt },
+      rotate: toRequestState(rotate),
+      migrate: toRequestState(migrate),
+      purge: toRequestState(purge),
+      verify_replica: toRequestState(verifyReplica),
+    },
+    grants: state.grants.map(({ userId, role }) => ({ user_id: userId, role })),
+    target_migration_version: migrate?.outcome === 'open' ? migrate.targetVersion : null,
     purge_after: state.status === 'terminated' ? state.purgeAfter : null,
-    legal_hold: false,
+    legal_hold: state.legalHold,
   };
 }
+
+const toRequestState = (request: Request | null) => request && { id: request.id, outcome: request.outcome };
 
 const toDirectoryCredential = (credential: Credential): DirectoryCredential => ({
   request_id: credential.requestId,

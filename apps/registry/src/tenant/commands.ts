@@ -1,5 +1,6 @@
-import type { TenantFact, Tier } from './events.ts';
-import type { TenantSettings } from './settings.ts';
+import type { GrantRole } from './events.ts';
+import type { TenantFact, Tier } from './facts.ts';
+import type { ConfigKey, ConfigValue, ResourceType, TenantSettings } from './settings.ts';
 
 /** Times are ISO 8601 in UTC. Ids and times arrive here because deciding has no clock and no random. */
 interface Timed {
@@ -10,6 +11,18 @@ interface Timed {
 interface Conditional {
   /** Revision of the last event the registry decided, as the caller saw it. */
   readonly ifMatch?: number;
+}
+
+/** Who asks, for the record. */
+interface Command<Type extends string> extends Timed, Conditional {
+  readonly type: Type;
+  readonly by: string;
+}
+
+/** A command that asks for work with an end. */
+interface Request<Type extends string> extends Command<Type> {
+  /** The id that the event which asks will have. */
+  readonly requestId: string;
 }
 
 export interface CreateTenant extends Timed {
@@ -30,17 +43,65 @@ export interface CreateTenant extends Timed {
   readonly settings: TenantSettings;
 }
 
-export interface RetryProvisioning extends Timed, Conditional {
-  readonly type: 'RetryProvisioning';
-  /** The id that the event asking for a home will have. */
-  readonly requestId: string;
-  readonly requestedBy: string;
+export type RetryProvisioning = Request<'RetryProvisioning'>;
+
+export interface SuspendTenant extends Command<'SuspendTenant'> {
+  readonly reason: string;
+}
+export type ReactivateTenant = Command<'ReactivateTenant'>;
+export interface TerminateTenant extends Command<'TerminateTenant'> {
+  readonly reason: string;
+  readonly dataRetentionDays: number;
+}
+export interface PlaceLegalHold extends Command<'PlaceLegalHold'> {
+  readonly reason: string;
+}
+export interface ReleaseLegalHold extends Command<'ReleaseLegalHold'> {
+  readonly reason: string;
 }
 
-export interface TerminateTenant extends Timed, Conditional {
-  readonly type: 'TerminateTenant';
+export interface PurgeTenant extends Request<'PurgeTenant'> {
   readonly reason: string;
-  readonly terminatedBy: string;
+  /** Before the retention has passed. */
+  readonly early: boolean;
+}
+export interface MigrateTenant extends Request<'MigrateTenant'> {
+  readonly targetVersion: string;
+  readonly rolloutId: string;
+}
+export interface RotatePassword extends Request<'RotatePassword'> {
+  readonly reason: string;
+}
+export interface AddReadReplica extends Request<'AddReadReplica'> {
+  readonly host: string;
+  readonly port: number;
+}
+export type RemoveReadReplica = Command<'RemoveReadReplica'>;
+
+/** All changes or none. */
+export interface ConfigureTenant extends Command<'ConfigureTenant'> {
+  readonly changes: readonly { readonly key: ConfigKey; readonly value: ConfigValue }[];
+}
+export interface ResizePool extends Command<'ResizePool'> {
+  readonly minConnections: number;
+  readonly maxConnections: number;
+  readonly reason: string;
+  /** Connections the tenant's server can give in all; null when nobody said. */
+  readonly connectionBudget: number | null;
+}
+export interface ScaleTenant extends Command<'ScaleTenant'> {
+  readonly resourceType: ResourceType;
+  readonly newLimit: number;
+  readonly reason: string;
+  readonly recommendationId: string | null;
+  readonly connectionBudget: number | null;
+}
+export interface GrantAccess extends Command<'GrantAccess'> {
+  readonly userId: string;
+  readonly role: GrantRole;
+}
+export interface RevokeAccess extends Command<'RevokeAccess'> {
+  readonly userId: string;
 }
 
 export interface RecordFact extends Timed {
@@ -48,4 +109,16 @@ export interface RecordFact extends Timed {
   readonly fact: TenantFact;
 }
 
-export type TenantCommand = CreateTenant | RetryProvisioning | TerminateTenant | RecordFact;
+export type LifecycleCommand =
+  | RetryProvisioning
+  | SuspendTenant
+  | ReactivateTenant
+  | TerminateTenant
+  | PlaceLegalHold
+  | ReleaseLegalHold;
+export type RequestCommand = PurgeTenant | MigrateTenant | RotatePassword | AddReadReplica | RemoveReadReplica;
+export type SettingsCommand = ConfigureTenant | ResizePool | ScaleTenant | GrantAccess | RevokeAccess;
+
+/** Commands about a tenant that exists. */
+export type ExistingTenantCommand = LifecycleCommand | RequestCommand | SettingsCommand;
+export type TenantCommand = CreateTenant | ExistingTenantCommand | RecordFact;

@@ -1,23 +1,8 @@
-import type { TenantSettings } from './settings.ts';
+import type { Event, TenantFact, Tier } from './facts.ts';
+import type { ConfigKey, ConfigValue, ResourceType, TenantSettings } from './settings.ts';
 
-export type Tier = 'enterprise' | 'standard' | 'small';
-
-/** What was made for one request: both logins of a home, with their passwords sealed. */
-export interface Credential {
-  /** The request that had it issued. */
-  readonly requestId: string;
-  readonly dbUsername: string;
-  readonly dbPasswordEncrypted: string;
-  readonly readonlyDbUsername: string;
-  readonly readonlyDbPasswordEncrypted: string;
-  readonly encryptionAlgorithm: string;
-  readonly keyId: string;
-}
-
-interface Event<Type extends string, Data> {
-  readonly type: Type;
-  readonly data: Data;
-}
+export const GRANT_ROLES = ['owner', 'developer', 'analyst', 'auditor'] as const;
+export type GrantRole = (typeof GRANT_ROLES)[number];
 
 /** Asks for a home: its own event id is the id of the provisioning request. */
 export type TenantCreated = Event<
@@ -41,7 +26,12 @@ type ProvisioningRetryRequested = Event<
   { readonly requestId: string; readonly attempt: number; readonly requestedBy: string; readonly requestedAt: string }
 >;
 export type TenantActivated = Event<'TenantActivated', { readonly requestId: string; readonly activatedAt: string }>;
-type TenantTerminated = Event<
+type TenantSuspended = Event<
+  'TenantSuspended',
+  { readonly reason: string; readonly suspendedBy: string; readonly suspendedAt: string }
+>;
+type TenantReactivated = Event<'TenantReactivated', { readonly reactivatedBy: string; readonly reactivatedAt: string }>;
+export type TenantTerminated = Event<
   'TenantTerminated',
   {
     readonly reason: string;
@@ -52,69 +42,117 @@ type TenantTerminated = Event<
   }
 >;
 
+type LegalHoldPlaced = Event<
+  'LegalHoldPlaced',
+  { readonly reason: string; readonly placedBy: string; readonly placedAt: string }
+>;
+type LegalHoldReleased = Event<
+  'LegalHoldReleased',
+  { readonly reason: string; readonly releasedBy: string; readonly releasedAt: string }
+>;
+/** Asks that everything of the tenant be removed. */
+type PurgeRequested = Event<
+  'PurgeRequested',
+  { readonly requestId: string; readonly reason: string; readonly requestedBy: string; readonly requestedAt: string }
+>;
+/** Asks that the home be brought to a version of the migrations. */
+type MigrationRequested = Event<
+  'MigrationRequested',
+  {
+    readonly requestId: string;
+    readonly targetVersion: string;
+    readonly rolloutId: string;
+    readonly requestedBy: string;
+    readonly requestedAt: string;
+  }
+>;
+/** Asks for new passwords of both logins. */
+type PasswordRotationRequested = Event<
+  'PasswordRotationRequested',
+  { readonly requestId: string; readonly reason: string; readonly requestedBy: string; readonly requestedAt: string }
+>;
+/** Asks that a standby be looked at, before it is used. */
+type ReadReplicaRequested = Event<
+  'ReadReplicaRequested',
+  {
+    readonly requestId: string;
+    readonly host: string;
+    readonly port: number;
+    readonly requestedBy: string;
+    readonly requestedAt: string;
+  }
+>;
+type ReadReplicaAdded = Event<
+  'ReadReplicaAdded',
+  { readonly requestId: string; readonly host: string; readonly port: number; readonly addedAt: string }
+>;
+type ReadReplicaRemoved = Event<
+  'ReadReplicaRemoved',
+  { readonly host: string; readonly port: number; readonly removedBy: string; readonly removedAt: string }
+>;
+
+type ConfigUpdated = Event<
+  'ConfigUpdated',
+  {
+    readonly key: ConfigKey;
+    readonly oldValue: ConfigValue;
+    readonly newValue: ConfigValue;
+    readonly updatedBy: string;
+    readonly updatedAt: string;
+  }
+>;
+type ConnectionPoolResized = Event<
+  'ConnectionPoolResized',
+  {
+    readonly oldMinConnections: number;
+    readonly newMinConnections: number;
+    readonly oldMaxConnections: number;
+    readonly newMaxConnections: number;
+    readonly reason: string;
+    readonly resizedBy: string;
+    readonly resizedAt: string;
+  }
+>;
+interface Scaling {
+  readonly resourceType: ResourceType;
+  readonly oldLimit: number;
+  readonly newLimit: number;
+  readonly reason: string;
+  /** The recommendation that was followed, if one was. */
+  readonly recommendationId: string | null;
+  readonly scaledAt: string;
+}
+type ScaledUp = Event<'ScaledUp', Scaling>;
+type ScaledDown = Event<'ScaledDown', Scaling>;
+
+type AccessGranted = Event<
+  'AccessGranted',
+  { readonly userId: string; readonly role: GrantRole; readonly grantedBy: string; readonly grantedAt: string }
+>;
+type AccessRevoked = Event<
+  'AccessRevoked',
+  { readonly userId: string; readonly role: GrantRole; readonly revokedBy: string; readonly revokedAt: string }
+>;
+
+/** Changes what a tenant may use, or who may use it; its status stays. */
+export type SettingsEvent = ConfigUpdated | ConnectionPoolResized | ScaledUp | ScaledDown | AccessGranted | AccessRevoked;
+
+/** Asks for work that has an end. */
+export type RequestEvent = PurgeRequested | MigrationRequested | PasswordRotationRequested | ReadReplicaRequested;
+
 /** What the registry decides. Moves a tenant's ETag. */
-type DecidedEvent = TenantCreated | ProvisioningRetryRequested | TenantActivated | TenantTerminated;
-
-export type ProvisioningStarted = Event<
-  'ProvisioningStarted',
-  {
-    readonly requestId: string;
-    readonly dbName: string;
-    readonly schemaName: string | null;
-    readonly attempt: number;
-    readonly startedAt: string;
-  }
->;
-export type CredentialsIssued = Event<'CredentialsIssued', Credential & { readonly issuedAt: string }>;
-type DatabaseCreated = Event<
-  'DatabaseCreated',
-  { readonly requestId: string; readonly dbName: string; readonly createdAt: string }
->;
-type SchemaCreated = Event<
-  'SchemaCreated',
-  { readonly requestId: string; readonly dbName: string; readonly schemaName: string; readonly createdAt: string }
->;
-type MigrationsCompleted = Event<
-  'MigrationsCompleted',
-  {
-    readonly requestId: string;
-    readonly migrationVersion: string;
-    readonly migrationsApplied: number;
-    readonly tablesCreated: number;
-    readonly completedAt: string;
-  }
->;
-type MigrationsFailed = Event<
-  'MigrationsFailed',
-  {
-    readonly requestId: string;
-    readonly migrationVersion: string;
-    readonly code: string;
-    readonly reason: string;
-    readonly failedAt: string;
-  }
->;
-type ProvisioningFailed = Event<
-  'ProvisioningFailed',
-  {
-    readonly requestId: string;
-    readonly step: string;
-    readonly code: string;
-    readonly reason: string;
-    readonly attempt: number;
-    readonly cleanedUp: boolean;
-    readonly failedAt: string;
-  }
->;
-
-/** What another service did or could not do for a request. Recorded always; changes something only while the request is open. */
-export type TenantFact =
-  | ProvisioningStarted
-  | CredentialsIssued
-  | DatabaseCreated
-  | SchemaCreated
-  | MigrationsCompleted
-  | MigrationsFailed
-  | ProvisioningFailed;
+export type DecidedEvent =
+  | TenantCreated
+  | ProvisioningRetryRequested
+  | TenantActivated
+  | TenantSuspended
+  | TenantReactivated
+  | TenantTerminated
+  | LegalHoldPlaced
+  | LegalHoldReleased
+  | ReadReplicaAdded
+  | ReadReplicaRemoved
+  | RequestEvent
+  | SettingsEvent;
 
 export type TenantEvent = DecidedEvent | TenantFact;

@@ -1,12 +1,17 @@
-import type {
-  CredentialsIssued,
-  ProvisioningStarted,
-  TenantActivated,
-  TenantCreated,
-  TenantEvent,
-  TenantFact,
-} from './events.ts';
-import type { ExistingTenant, FailedTenant, ProvisioningTenant, TenantRecord, TenantState } from './state.ts';
+import type { TenantActivated, TenantCreated, TenantEvent, TenantTerminated } from './events.ts';
+import { isSettingsEvent, withSettings } from './evolve-settings.ts';
+import { withProvisioningFact, withRequestFact } from './evolve-facts.ts';
+import type { TenantFact } from './facts.ts';
+import { recordOf, stamped, withRequest } from './record.ts';
+import {
+  isHoused,
+  type ExistingTenant,
+  type ProvisioningTenant,
+  type RequestKind,
+  type Requests,
+  type TenantRecord,
+  type TenantState,
+} from './state.ts';
 
 export const initialState = (): TenantState => ({ status: 'none' });
 
@@ -18,41 +23,78 @@ export function evolve(state: TenantState, event: TenantEvent): TenantState {
   if (event.type === 'TenantCreated') return created(state, event.data);
   if (state.status === 'none') return state;
   const next = { ...state, revision: state.revision + 1 };
+  if (isSettingsEvent(event)) return withSettings(next, event);
   switch (event.type) {
     case 'ProvisioningRetryRequested': {
       const { requestId: id, attempt, requestedAt } = event.data;
-      return provisioning(decided(recordOf(next), requestedAt), { id, attempt, requestedAt });
+      return provisioning(stamped(recordOf(next), requestedAt), { id, attempt, requestedAt });
     }
     case 'TenantActivated':
       return activated(next, event.data);
-    case 'TenantTerminated': {
-      const { reason, terminatedAt, purgeAfter } = event.data;
-      const { id, attempt, requestedAt, outcome } = next.provision;
+    case 'TenantSuspended': {
+      if (next.status !== 'active') return next;
+      const { reason, suspendedAt } = event.data;
+      return { ...stamped(next, suspendedAt), status: 'suspended', reason, suspendedAt };
+    }
+    case 'TenantReactivated': {
+      if (next.status !== 'suspended') return next;
+      const { reason: _, suspendedAt: __, ...rest } = next;
+      return { ...stamped(rest, event.data.reactivatedAt), status: 'active' };
+    }
+    case 'TenantTerminated':
+      return terminated(next, event.data);
+    case 'LegalHoldPlaced':
+      return { ...stamped(next, event.data.placedAt), legalHold: true };
+    case 'LegalHoldReleased':
+      return { ...stamped(next, event.data.releasedAt), legalHold: false };
+    case 'PurgeRequested':
+    case 'PasswordRotationRequested': {
+      const { requestId: id, requestedAt } = event.data;
+      const kind = event.type === 'PurgeRequested' ? 'purge' : 'rotate';
+      return withRequest(stamped(next, requestedAt), kind, { id, requestedAt, outcome: 'open' });
+    }
+    case 'MigrationRequested': {
+      const { requestId: id, requestedAt, targetVersion } = event.data;
+      return withRequest(stamped(next, requestedAt), 'migrate', { id, requestedAt, outcome: 'open', targetVersion });
+    }
+    case 'ReadReplicaRequested': {
+      const { requestId: id, requestedAt, host, port } = event.data;
+      return withRequest(stamped(next, requestedAt), 'verifyReplica', { id, requestedAt, outcome: 'open', host, port });
+    }
+    case 'ReadReplicaAdded': {
+      const { requestId, host, port, addedAt } = event.data;
+      const request = next.requests.verifyReplica;
+      if (request?.id !== requestId) return next;
       return {
-        ...decided(recordOf(next), terminatedAt),
-        status: 'terminated',
-        provision: { id, attempt, requestedAt, outcome: outcome === 'failed' ? 'failed' : 'cancelled' },
-        reason,
-        terminatedAt,
-        purgeAfter,
+        ...withRequest(stamped(next, addedAt), 'verifyReplica', { ...request, outcome: 'done' }),
+        replica: { host, port },
       };
     }
-    case 'ProvisioningStarted':
-    case 'CredentialsIssued':
-    case 'DatabaseCreated':
-    case 'SchemaCreated':
-    case 'MigrationsCompleted':
-    case 'MigrationsFailed':
-    case 'ProvisioningFailed':
-      return next.status === 'provisioning' && concernsOpenRequest(next, event) ? withFact(next, event) : next;
+    case 'ReadReplicaRemoved':
+      return { ...stamped(next, event.data.removedAt), replica: null };
     default:
-      return event satisfies never;
+      return withFact(next, event);
   }
 }
 
-/** Whether a fact is about the request that is open: only then it changes anything. */
-export const concernsOpenRequest = (state: ProvisioningTenant, fact: TenantFact): boolean =>
+/** Whether a fact is about the creation that is open: only then it changes anything of a tenant without a home. */
+export const concernsOpenProvisioning = (state: ProvisioningTenant, fact: TenantFact): boolean =>
   state.provision.id === fact.data.requestId;
+
+/** Whether a fact is about the open request of a kind. */
+export const concernsOpenRequest = (state: ExistingTenant, kind: RequestKind, fact: TenantFact): boolean => {
+  const request = state.requests[kind];
+  return request?.outcome === 'open' && request.id === fact.data.requestId;
+};
+
+function withFact(state: ExistingTenant, fact: TenantFact): ExistingTenant {
+  if (state.status === 'provisioning') {
+    return concernsOpenProvisioning(state, fact) ? withProvisioningFact(state, fact) : state;
+  }
+  return withRequestFact(state, fact);
+}
+
+const NO_REQUESTS: Requests = { rotate: null, purge: null, migrate: null, verifyReplica: null };
 
 function created(state: TenantState, data: TenantCreated['data']): TenantState {
   const { requestId, ...rest } = data;
@@ -60,6 +102,10 @@ function created(state: TenantState, data: TenantCreated['data']): TenantState {
   return provisioning(
     {
       ...rest,
+      grants: [],
+      legalHold: false,
+      replica: null,
+      requests: NO_REQUESTS,
       updatedAt: data.createdAt,
       life: state.status === 'none' ? 1 : state.life + 1,
       revision,
@@ -69,54 +115,12 @@ function created(state: TenantState, data: TenantCreated['data']): TenantState {
   );
 }
 
-function withFact(state: ProvisioningTenant, fact: TenantFact): ProvisioningTenant | FailedTenant {
-  switch (fact.type) {
-    case 'ProvisioningStarted':
-      return started(state, fact.data);
-    case 'CredentialsIssued':
-      return issued(state, fact.data);
-    case 'DatabaseCreated': {
-      const home = { dbName: fact.data.dbName, schemaName: state.home?.schemaName ?? null };
-      return { ...state, home, updatedAt: fact.data.createdAt };
-    }
-    case 'SchemaCreated': {
-      const home = { dbName: fact.data.dbName, schemaName: fact.data.schemaName };
-      return { ...state, home, updatedAt: fact.data.createdAt };
-    }
-    case 'MigrationsCompleted':
-      return { ...state, migrationVersion: fact.data.migrationVersion, updatedAt: fact.data.completedAt };
-    // The worker decides whether it tries again; only ProvisioningFailed closes the request.
-    case 'MigrationsFailed':
-      return { ...state, updatedAt: fact.data.failedAt };
-    case 'ProvisioningFailed': {
-      const { step, code, reason, cleanedUp, failedAt } = fact.data;
-      return {
-        ...recordOf(state),
-        status: 'failed',
-        updatedAt: failedAt,
-        provision: { ...state.provision, outcome: 'failed' },
-        failure: { step, code, reason, cleanedUp, failedAt },
-      };
-    }
-    default:
-      return fact satisfies never;
-  }
-}
-
-function started(state: ProvisioningTenant, data: ProvisioningStarted['data']): ProvisioningTenant {
-  return { ...state, home: { dbName: data.dbName, schemaName: data.schemaName }, updatedAt: data.startedAt };
-}
-
-function issued(state: ProvisioningTenant, { issuedAt, ...nextCredential }: CredentialsIssued['data']): ProvisioningTenant {
-  return { ...state, nextCredential, updatedAt: issuedAt };
-}
-
 function activated(state: ExistingTenant, { activatedAt }: TenantActivated['data']): TenantState {
   if (state.status !== 'provisioning') return state;
   const { home, nextCredential, migrationVersion } = state;
   if (!home || !nextCredential || migrationVersion === null) return state;
   return {
-    ...decided(recordOf(state), activatedAt),
+    ...stamped(recordOf(state), activatedAt),
     status: 'active',
     provision: { ...state.provision, outcome: 'done' },
     home,
@@ -126,6 +130,26 @@ function activated(state: ExistingTenant, { activatedAt }: TenantActivated['data
     activatedAt,
   };
 }
+
+/** What is under way for the tenant's working life has no more point; a home that was finished stays until it is purged. */
+function terminated(state: ExistingTenant, data: TenantTerminated['data']): TenantState {
+  const { reason, terminatedAt, purgeAfter } = data;
+  const { rotate, migrate, verifyReplica, purge } = state.requests;
+  const record: TenantRecord = {
+    ...stamped(recordOf(state), terminatedAt),
+    requests: { purge, rotate: cancelled(rotate), migrate: cancelled(migrate), verifyReplica: cancelled(verifyReplica) },
+  };
+  const ended = { status: 'terminated', reason, terminatedAt, purgeAfter } as const;
+  if (isHoused(state)) {
+    const { provision, home, credential, migrationVersion, activatedAt } = state;
+    return { ...record, ...ended, provision, home, credential, nextCredential: null, migrationVersion, activatedAt };
+  }
+  const { id, attempt, requestedAt, outcome } = state.provision;
+  return { ...record, ...ended, provision: { id, attempt, requestedAt, outcome: outcome === 'failed' ? 'failed' : 'cancelled' } };
+}
+
+const cancelled = <Kind extends Requests[RequestKind]>(request: Kind): Kind =>
+  request?.outcome === 'open' ? { ...request, outcome: 'cancelled' } : request;
 
 function provisioning(
   record: TenantRecord,
@@ -139,18 +163,4 @@ function provisioning(
     nextCredential: null,
     migrationVersion: null,
   };
-}
-
-const decided = (record: TenantRecord, at: string): TenantRecord => ({
-  ...record,
-  updatedAt: at,
-  decidedRevision: record.revision,
-});
-
-/** Leaves behind what belongs to a status. */
-function recordOf(state: ExistingTenant): TenantRecord {
-  const { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings } = state;
-  const { createdAt, createdBy, updatedAt, life, revision, decidedRevision } = state;
-  const identity = { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings };
-  return { ...identity, createdAt, createdBy, updatedAt, life, revision, decidedRevision };
 }

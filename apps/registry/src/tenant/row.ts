@@ -1,4 +1,4 @@
-import type { Tier } from './events.ts';
+import type { Tier } from './facts.ts';
 import type { TenantSettings } from './settings.ts';
 import type { ExistingTenant, TenantStatus } from './state.ts';
 
@@ -87,8 +87,8 @@ export function toRow(state: ExistingTenant): TenantRow {
     db_username: credential?.dbUsername ?? null,
     db_password_encrypted: credential?.dbPasswordEncrypted ?? null,
     schema_name: home?.schemaName ?? null,
-    readonly_db_host: null,
-    readonly_db_port: null,
+    readonly_db_host: state.replica?.host ?? null,
+    readonly_db_port: state.replica?.port ?? null,
     readonly_db_username: credential?.readonlyDbUsername ?? null,
     readonly_db_password_encrypted: credential?.readonlyDbPasswordEncrypted ?? null,
     ...toSettingsRow(state.settings),

@@ -1,4 +1,5 @@
-import type { Credential, Tier } from './events.ts';
+import type { GrantRole } from './events.ts';
+import type { Credential, Tier } from './facts.ts';
 import type { TenantSettings } from './settings.ts';
 
 /** Where a tenant's data lives on its server. */
@@ -8,13 +9,43 @@ interface Home {
   readonly schemaName: string | null;
 }
 
-interface ProvisionRequest<Outcome extends 'open' | 'done' | 'failed' | 'cancelled'> {
+export type RequestOutcome = 'open' | 'done' | 'failed' | 'cancelled';
+
+interface ProvisionRequest<Outcome extends RequestOutcome> {
   /** The id of the event that asked. */
   readonly id: string;
   /** 1 for the creation, one more for each retry. */
   readonly attempt: number;
   readonly requestedAt: string;
   readonly outcome: Outcome;
+}
+
+/** The last request of a kind. */
+export interface Request {
+  /** The id of the event that asked. */
+  readonly id: string;
+  readonly requestedAt: string;
+  readonly outcome: RequestOutcome;
+}
+
+/** By kind, the last request that was made in this life. */
+export interface Requests {
+  readonly rotate: Request | null;
+  readonly purge: Request | null;
+  readonly migrate: (Request & { readonly targetVersion: string }) | null;
+  readonly verifyReplica: (Request & Replica) | null;
+}
+export type RequestKind = keyof Requests;
+
+/** A standby of the tenant's server that its reads may go to. */
+export interface Replica {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Grant {
+  readonly userId: string;
+  readonly role: GrantRole;
 }
 
 /** What is known of a tenant whatever its status. */
@@ -26,6 +57,11 @@ export interface TenantRecord {
   readonly dbHost: string;
   readonly dbPort: number;
   readonly settings: TenantSettings;
+  /** In the order in which they were given. */
+  readonly grants: readonly Grant[];
+  readonly legalHold: boolean;
+  readonly replica: Replica | null;
+  readonly requests: Requests;
   readonly createdAt: string;
   readonly createdBy: string;
   /** Time of the last event that changed anything here. */
@@ -36,6 +72,18 @@ export interface TenantRecord {
   readonly revision: number;
   /** Of the last event that the registry decided: the tenant's ETag. Facts do not move it. */
   readonly decidedRevision: number;
+}
+
+/** What a finished creation has given a tenant, and what of it is changed by rotations and migrations. */
+interface Housed {
+  readonly provision: ProvisionRequest<'done'>;
+  readonly home: Home;
+  /** In force. */
+  readonly credential: Credential;
+  /** Issued for the open rotation, not yet in force. */
+  readonly nextCredential: Credential | null;
+  readonly migrationVersion: string;
+  readonly activatedAt: string;
 }
 
 interface NoTenant {
@@ -49,14 +97,13 @@ export interface ProvisioningTenant extends TenantRecord {
   readonly nextCredential: Credential | null;
   readonly migrationVersion: string | null;
 }
-interface ActiveTenant extends TenantRecord {
+interface ActiveTenant extends TenantRecord, Housed {
   readonly status: 'active';
-  readonly provision: ProvisionRequest<'done'>;
-  readonly home: Home;
-  readonly credential: Credential;
-  readonly nextCredential: Credential | null;
-  readonly migrationVersion: string;
-  readonly activatedAt: string;
+}
+interface SuspendedTenant extends TenantRecord, Housed {
+  readonly status: 'suspended';
+  readonly reason: string;
+  readonly suspendedAt: string;
 }
 export interface FailedTenant extends TenantRecord {
   readonly status: 'failed';
@@ -69,15 +116,32 @@ export interface FailedTenant extends TenantRecord {
     readonly failedAt: string;
   };
 }
-interface TerminatedTenant extends TenantRecord {
+interface Ended {
   readonly status: 'terminated';
-  readonly provision: ProvisionRequest<'failed' | 'cancelled'>;
   readonly reason: string;
   readonly terminatedAt: string;
   readonly purgeAfter: string;
 }
+/** One that never was active, so that there is no data to keep. */
+interface TerminatedEarly extends TenantRecord, Ended {
+  readonly provision: ProvisionRequest<'failed' | 'cancelled'>;
+}
+/** One whose data is kept until it is purged. */
+interface TerminatedWithData extends TenantRecord, Housed, Ended {}
+export type TerminatedTenant = TerminatedEarly | TerminatedWithData;
 
-export type ExistingTenant = ProvisioningTenant | ActiveTenant | FailedTenant | TerminatedTenant;
+interface PurgedTenant extends TenantRecord {
+  readonly status: 'purged';
+  readonly provision: ProvisionRequest<'done' | 'failed' | 'cancelled'>;
+  readonly purgedAt: string;
+}
+
+/** A tenant that has a home to work with. */
+export type HousedTenant = ActiveTenant | SuspendedTenant;
+export type ExistingTenant = ProvisioningTenant | HousedTenant | FailedTenant | TerminatedTenant | PurgedTenant;
 /** A tenant as the fold of its stream. */
 export type TenantState = NoTenant | ExistingTenant;
 export type TenantStatus = ExistingTenant['status'];
+
+/** Whether the home that the provisioning request made is the tenant's, and still there. */
+export const isHoused = (state: ExistingTenant): state is HousedTenant | TerminatedWithData => 'credential' in state;

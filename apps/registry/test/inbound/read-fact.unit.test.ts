@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { MESSAGES, TOPICS } from '@ultracore/contracts';
+import { FACT_APPS, MESSAGES, messageByType, TOPICS } from '@ultracore/contracts';
 import { describe, expect, test } from 'vitest';
 import { FACT_TYPES, readFact, type FactMessage } from '../../src/inbound/consume/read-fact.ts';
 import { translate } from '../../src/outbound/translate.ts';
@@ -16,7 +16,7 @@ const fixtureOf = (type: string): Record<string, unknown> => {
 const factMessage = (type: string, more: Partial<FactMessage> = {}): FactMessage => {
   const body = fixtureOf(type);
   return {
-    topic: TOPICS.facts('provisioning-worker'),
+    topic: TOPICS.facts(FACT_APPS.find((app) => app === messageByType(type)?.owner) ?? 'provisioning-worker'),
     envelope: { type, tenantId: String(body['tenant_id']), causationId: idOf('creation') },
     body,
     ...more,

@@ -1,6 +1,7 @@
 import { v5 } from 'uuid';
 import type { CreateTenant } from '../../src/tenant/commands.ts';
-import type { TenantEvent, TenantFact } from '../../src/tenant/events.ts';
+import type { TenantEvent } from '../../src/tenant/events.ts';
+import type { TenantFact } from '../../src/tenant/facts.ts';
 import { fromSettingsRow } from '../../src/tenant/row.ts';
 
 /** Names for ids in tests: the same word is always the same UUID. */
@@ -64,7 +65,9 @@ export const credentialOf = (requestId: string) => ({
   keyId: 'k1',
 });
 
-/** The facts of one successful provisioning, in the order in which the worker says them. */
+const standby = { host: '10.0.0.2', port: 5433 };
+
+/** What can be said of a request: of a provisioning in the order in which the worker says it, then of all other kinds. */
 export function factsOf(requestId: string, { attempt = 1, at = 1 } = {}) {
   const time = (n: number) => minutesLater(at + n / 10);
   return {
@@ -97,8 +100,46 @@ export function factsOf(requestId: string, { attempt = 1, at = 1 } = {}) {
         failedAt: time(4),
       },
     },
+    rotated: { type: 'PasswordRotated', data: { ...credentialOf(requestId), rotatedAt: time(5) } },
+    rotationFailed: {
+      type: 'PasswordRotationFailed',
+      data: { requestId, step: 'alter', code: 'refused', reason: 'no', failedAt: time(5) },
+    },
+    verified: { type: 'ReadReplicaVerified', data: { requestId, ...standby, verifiedAt: time(5) } },
+    rejected: {
+      type: 'ReadReplicaRejected',
+      data: { requestId, ...standby, code: 'not_in_recovery', reason: 'it is a primary', rejectedAt: time(5) },
+    },
+    purged: {
+      type: 'DataPurged',
+      data: { requestId, removed: [{ kind: 'role', name: 'uc_standard_002', counted: {} }], purgedAt: time(6) },
+    },
+    purgeFailed: {
+      type: 'PurgeFailed',
+      data: { requestId, step: 'prove', code: 'left_over', reason: 'a role', remaining: [], failedAt: time(6) },
+    },
+    isolation: {
+      type: 'IsolationVerified',
+      data: { requestId, verdict: 'isolated', probesRun: 120, failedProbes: [], corpusVersion: null, verifiedAt: time(7) },
+    },
   } as const satisfies Record<string, TenantFact>;
 }
+
+export const FACT_NAMES = [
+  'started',
+  'issued',
+  'schema',
+  'migrated',
+  'migrationsFailed',
+  'failed',
+  'rotated',
+  'rotationFailed',
+  'verified',
+  'rejected',
+  'purged',
+  'purgeFailed',
+  'isolation',
+] as const satisfies readonly (keyof ReturnType<typeof factsOf>)[];
 
 export const record = (fact: TenantFact, now: string = minutesLater(2)) => ({ type: 'RecordFact', fact, now }) as const;
 export const activated = (requestId: string, activatedAt: string): TenantEvent => ({

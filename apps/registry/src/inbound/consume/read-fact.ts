@@ -1,5 +1,5 @@
 import { FACT_APPS, messageByType, TOPICS, uuidSchema, type MessageOf, type MessageType } from '@ultracore/contracts';
-import type { TenantFact } from '../../tenant/events.ts';
+import type { Credential, TenantFact } from '../../tenant/facts.ts';
 
 /** What of a message a fact is read from. The codec has checked the body against the schema of its type, and that key, envelope and body agree. */
 export interface FactMessage {
@@ -14,6 +14,19 @@ export type ReadFact =
 
 /** By topic, the one app whose facts arrive there. */
 const OWNER_OF_TOPIC: ReadonlyMap<string, string> = new Map(FACT_APPS.map((app) => [TOPICS.facts(app), app]));
+
+/** What both messages that carry a credential say of it. */
+type CredentialFields = Omit<MessageOf<'TenantCredentialsIssuedEvent'>, 'event_id' | 'tenant_id' | 'issued_at'>;
+
+const fromCredentialFields = (body: CredentialFields, requestId: string): Credential => ({
+  requestId,
+  dbUsername: body.db_username,
+  dbPasswordEncrypted: body.db_password_encrypted,
+  readonlyDbUsername: body.readonly_db_username,
+  readonlyDbPasswordEncrypted: body.readonly_db_password_encrypted,
+  encryptionAlgorithm: body.encryption_algorithm,
+  keyId: body.key_id,
+});
 
 type Readers = { readonly [Type in MessageType]?: (body: MessageOf<Type>, requestId: string) => TenantFact };
 
@@ -31,16 +44,7 @@ const READERS = {
   }),
   TenantCredentialsIssuedEvent: (body, requestId) => ({
     type: 'CredentialsIssued',
-    data: {
-      requestId,
-      dbUsername: body.db_username,
-      dbPasswordEncrypted: body.db_password_encrypted,
-      readonlyDbUsername: body.readonly_db_username,
-      readonlyDbPasswordEncrypted: body.readonly_db_password_encrypted,
-      encryptionAlgorithm: body.encryption_algorithm,
-      keyId: body.key_id,
-      issuedAt: body.issued_at,
-    },
+    data: { ...fromCredentialFields(body, requestId), issuedAt: body.issued_at },
   }),
   TenantDatabaseCreatedEvent: (body, requestId) => ({
     type: 'DatabaseCreated',
@@ -80,6 +84,55 @@ const READERS = {
       attempt: body.attempt,
       cleanedUp: body.cleaned_up,
       failedAt: body.failed_at,
+    },
+  }),
+  TenantPasswordRotatedEvent: (body, requestId) => ({
+    type: 'PasswordRotated',
+    data: { ...fromCredentialFields(body, requestId), rotatedAt: body.rotated_at },
+  }),
+  TenantPasswordRotationFailedEvent: (body, requestId) => ({
+    type: 'PasswordRotationFailed',
+    data: { requestId, step: body.step, code: body.code, reason: body.reason, failedAt: body.failed_at },
+  }),
+  TenantReadReplicaVerifiedEvent: (body, requestId) => ({
+    type: 'ReadReplicaVerified',
+    data: { requestId, host: body.readonly_db_host, port: body.readonly_db_port, verifiedAt: body.verified_at },
+  }),
+  TenantReadReplicaRejectedEvent: (body, requestId) => ({
+    type: 'ReadReplicaRejected',
+    data: {
+      requestId,
+      host: body.readonly_db_host,
+      port: body.readonly_db_port,
+      code: body.code,
+      reason: body.reason,
+      rejectedAt: body.rejected_at,
+    },
+  }),
+  TenantDataPurgedEvent: (body, requestId) => ({
+    type: 'DataPurged',
+    data: { requestId, removed: body.removed, purgedAt: body.purged_at },
+  }),
+  TenantPurgeFailedEvent: (body, requestId) => ({
+    type: 'PurgeFailed',
+    data: {
+      requestId,
+      step: body.step,
+      code: body.code,
+      reason: body.reason,
+      remaining: body.remaining,
+      failedAt: body.failed_at,
+    },
+  }),
+  TenantIsolationVerifiedEvent: (body, requestId) => ({
+    type: 'IsolationVerified',
+    data: {
+      requestId,
+      verdict: body.verdict,
+      probesRun: body.probes_run,
+      failedProbes: body.failed_probes,
+      corpusVersion: body.corpus_version ?? null,
+      verifiedAt: body.verified_at,
     },
   }),
 } as const satisfies Readers;

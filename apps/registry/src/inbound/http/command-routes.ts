@@ -34,6 +34,8 @@ interface Deps {
 
 const accepted = { 202: tenantView.describe('Accepted: watch the tenant at its Location.') };
 const CREATE = 'POST /v1/tenants';
+/** For which the data of a terminated tenant is kept when nobody says otherwise. */
+const DEFAULT_RETENTION_DAYS = 30;
 
 /** Create, retry and terminate: what changes a tenant and finishes later. */
 export function addCommandRoutes(server: HttpServer, { commands, pool, creation, onBoundary }: Deps): void {
@@ -90,7 +92,7 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation,
       const command: TenantCommand = {
         type: 'RetryProvisioning',
         requestId: eventId(requestId, 0),
-        requestedBy: actorOf(request.principal),
+        by: actorOf(request.principal),
         now: new Date().toISOString(),
         ...condition(request.headers['if-match']),
       };
@@ -120,7 +122,8 @@ export function addCommandRoutes(server: HttpServer, { commands, pool, creation,
       const command: TenantCommand = {
         type: 'TerminateTenant',
         reason: request.body.reason,
-        terminatedBy: actorOf(request.principal),
+        by: actorOf(request.principal),
+        dataRetentionDays: request.body.data_retention_days ?? DEFAULT_RETENTION_DAYS,
         now: new Date().toISOString(),
         ...condition(request.headers['if-match']),
       };

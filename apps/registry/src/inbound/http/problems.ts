@@ -1,7 +1,7 @@
 import { isCommandRefused, isEventSourcingError, isVersionConflict } from '@ultracore/event-sourcing';
 import { isEventStoreDbError } from '@ultracore/eventstoredb';
 import { ProblemError } from '@ultracore/service';
-import type { Refusal } from '../../tenant/decider.ts';
+import type { Refusal } from '../../tenant/refusals.ts';
 
 type RefusalAnswer = { readonly status: number; readonly field?: string };
 
@@ -12,8 +12,28 @@ const ANSWERS: Readonly<Record<Refusal | 'unknown_server', RefusalAnswer>> = {
   min_over_max: { status: 422, field: 'min_connections' },
   over_server_budget: { status: 422, field: 'max_connections' },
   not_retryable: { status: 409 },
-  was_active: { status: 409 },
+  wrong_status: { status: 409 },
+  not_active: { status: 409 },
+  already_suspended: { status: 409 },
+  not_suspended: { status: 409 },
   already_terminated: { status: 409 },
+  not_terminated: { status: 409 },
+  already_purged: { status: 409 },
+  purge_open: { status: 409 },
+  purge_not_due: { status: 409 },
+  legal_hold: { status: 409 },
+  already_held: { status: 409 },
+  not_held: { status: 409 },
+  rotation_open: { status: 409 },
+  migration_open: { status: 409 },
+  already_migrated: { status: 409 },
+  replica_open: { status: 409 },
+  replica_exists: { status: 409 },
+  no_replica: { status: 409 },
+  unchanged: { status: 409 },
+  already_granted: { status: 409 },
+  not_granted: { status: 404 },
+  too_many_grants: { status: 409 },
   unknown_server: { status: 422, field: 'server' },
 };
 const answers: ReadonlyMap<string, RefusalAnswer> = new Map(Object.entries(ANSWERS));

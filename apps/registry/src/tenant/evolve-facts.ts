@@ -1,0 +1,127 @@
+import type { Credential, CredentialsIssued, ProvisioningStarted, TenantFact } from './facts.ts';
+import { recordOf, withRequest } from './record.ts';
+import type { ExistingTenant, FailedTenant, ProvisioningTenant, RequestKind } from './state.ts';
+
+/** A tenant whose creation is open, after a fact about it. */
+export function withProvisioningFact(state: ProvisioningTenant, fact: TenantFact): ProvisioningTenant | FailedTenant {
+  switch (fact.type) {
+    case 'ProvisioningStarted':
+      return started(state, fact.data);
+    case 'CredentialsIssued': {
+      const { issuedAt } = fact.data;
+      return { ...state, nextCredential: credentialOf(fact.data), updatedAt: issuedAt };
+    }
+    case 'DatabaseCreated': {
+      const home = { dbName: fact.data.dbName, schemaName: state.home?.schemaName ?? null };
+      return { ...state, home, updatedAt: fact.data.createdAt };
+    }
+    case 'SchemaCreated': {
+      const home = { dbName: fact.data.dbName, schemaName: fact.data.schemaName };
+      return { ...state, home, updatedAt: fact.data.createdAt };
+    }
+    case 'MigrationsCompleted':
+      return { ...state, migrationVersion: fact.data.migrationVersion, updatedAt: fact.data.completedAt };
+    // The worker decides whether it tries again; only ProvisioningFailed closes the request.
+    case 'MigrationsFailed':
+      return { ...state, updatedAt: fact.data.failedAt };
+    case 'ProvisioningFailed': {
+      const { step, code, reason, cleanedUp, failedAt } = fact.data;
+      return {
+        ...recordOf(state),
+        status: 'failed',
+        updatedAt: failedAt,
+        provision: { ...state.provision, outcome: 'failed' },
+        failure: { step, code, reason, cleanedUp, failedAt },
+      };
+    }
+    case 'PasswordRotated':
+    case 'PasswordRotationFailed':
+    case 'ReadReplicaVerified':
+    case 'ReadReplicaRejected':
+    case 'DataPurged':
+    case 'PurgeFailed':
+    case 'IsolationVerified':
+      return state;
+    default:
+      return fact satisfies never;
+  }
+}
+
+/** Any other tenant, after a fact: one about its open request of that kind has an effect, every other has none. */
+export function withRequestFact(state: ExistingTenant, fact: TenantFact): ExistingTenant {
+  switch (fact.type) {
+    case 'CredentialsIssued':
+      if (!isOpen(state, 'rotate', fact) || !('credential' in state)) return state;
+      return { ...state, nextCredential: credentialOf(fact.data), updatedAt: fact.data.issuedAt };
+    case 'PasswordRotated':
+      if (!isOpen(state, 'rotate', fact) || !('credential' in state)) return state;
+      return {
+        ...closed(state, 'rotate', 'done', fact.data.rotatedAt),
+        credential: credentialOf(fact.data),
+        nextCredential: null,
+      };
+    case 'PasswordRotationFailed':
+      if (!isOpen(state, 'rotate', fact) || !('credential' in state)) return state;
+      return { ...closed(state, 'rotate', 'failed', fact.data.failedAt), nextCredential: null };
+    case 'MigrationsCompleted':
+      if (!isOpen(state, 'migrate', fact) || !('credential' in state)) return state;
+      return {
+        ...closed(state, 'migrate', 'done', fact.data.completedAt),
+        migrationVersion: fact.data.migrationVersion,
+      };
+    case 'MigrationsFailed':
+      return isOpen(state, 'migrate', fact) ? closed(state, 'migrate', 'failed', fact.data.failedAt) : state;
+    case 'ReadReplicaRejected':
+      return isOpen(state, 'verifyReplica', fact) ? closed(state, 'verifyReplica', 'failed', fact.data.rejectedAt) : state;
+    case 'DataPurged':
+      return isOpen(state, 'purge', fact) ? purged(state, fact.data.purgedAt) : state;
+    case 'PurgeFailed':
+      return isOpen(state, 'purge', fact) ? closed(state, 'purge', 'failed', fact.data.failedAt) : state;
+    // That a replica was verified counts by the registry's own event beside it.
+    case 'ReadReplicaVerified':
+    case 'IsolationVerified':
+    case 'ProvisioningStarted':
+    case 'DatabaseCreated':
+    case 'SchemaCreated':
+    case 'ProvisioningFailed':
+      return state;
+    default:
+      return fact satisfies never;
+  }
+}
+
+function isOpen(state: ExistingTenant, kind: RequestKind, fact: TenantFact): boolean {
+  const request = state.requests[kind];
+  return request?.outcome === 'open' && request.id === fact.data.requestId;
+}
+
+function closed<State extends ExistingTenant>(state: State, kind: RequestKind, outcome: 'done' | 'failed', at: string): State {
+  const request = state.requests[kind];
+  if (request === null) return state;
+  return { ...withRequest(state, kind, { ...request, outcome }), updatedAt: at };
+}
+
+/** Nothing of what was the tenant's is left, but for its history. */
+function purged(state: ExistingTenant, purgedAt: string): ExistingTenant {
+  if (state.status !== 'terminated') return state;
+  const record = recordOf(closed(state, 'purge', 'done', purgedAt));
+  return { ...record, status: 'purged', provision: state.provision, grants: [], replica: null, purgedAt };
+}
+
+function started(state: ProvisioningTenant, data: ProvisioningStarted['data']): ProvisioningTenant {
+  return { ...state, home: { dbName: data.dbName, schemaName: data.schemaName }, updatedAt: data.startedAt };
+}
+
+function credentialOf(data: Credential | CredentialsIssued['data']): Credential {
+  const { requestId, dbUsername, dbPasswordEncrypted, readonlyDbUsername, readonlyDbPasswordEncrypted } = data;
+  const { encryptionAlgorithm, keyId } = data;
+  return {
+    requestId,
+    dbUsername,
+    dbPasswordEncrypted,
+    readonlyDbUsername,
+    readonlyDbPasswordEncrypted,
+    encryptionAlgorithm,
+    keyId,
+  };
+}

@@ -1,0 +1,23 @@
+import type { ExistingTenant, RequestKind, Requests, TenantRecord } from './state.ts';
+
+/** Changed by something that the registry decided, at a time. */
+export const stamped = <State extends TenantRecord>(state: State, at: string): State => ({
+  ...state,
+  updatedAt: at,
+  decidedRevision: state.revision,
+});
+
+/** With the last request of one kind replaced. */
+export const withRequest = <State extends TenantRecord, Kind extends RequestKind>(
+  state: State,
+  kind: Kind,
+  request: Requests[Kind],
+): State => ({ ...state, requests: { ...state.requests, [kind]: request } });
+
+/** Leaves behind what belongs to a status. */
+export function recordOf(state: ExistingTenant): TenantRecord {
+  const { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings, grants, legalHold, replica, requests } = state;
+  const { createdAt, createdBy, updatedAt, life, revision, decidedRevision } = state;
+  const identity = { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings, grants, legalHold, replica, requests };
+  return { ...identity, createdAt, createdBy, updatedAt, life, revision, decidedRevision };
+}
