@@ -1,10 +1,13 @@
 import { createHmac, pbkdf2Sync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { freshDatabase, testStack, uniqueName, waitFor } from '@ultracore/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type BackendOptions, openBackend } from '../src/index.ts';
-import { listen, type Listener } from './wire-network.ts';
+import { listen, type Listener, startWire } from './wire-network.ts';
 import { run } from './wire-outcome.ts';
 import { int32, server } from './wire-server-messages.ts';
 
@@ -103,6 +106,17 @@ describe('a login to Postgres', () => {
     await expect(openBackend({ ...login, database: 'postgres\0options\0-c role=postgres' })).rejects.toMatchObject({
       code: 'bad_statement',
     });
+  });
+
+  it('goes over a Unix socket where the host is a directory, without TLS', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'wire-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    await using _socket = await startWire(testStack().postgres, undefined, join(directory, '.s.PGSQL.6543'));
+    const backend = await openBackend({ ...superuser(), host: directory, port: 6543, tls: {} });
+    expect((await run(backend, 'select $1::text', ['x'.repeat(200_000)])).rows).toEqual([['x'.repeat(200_000)]]);
+    await expect(backend.cancel()).resolves.toBeUndefined();
+    backend.close();
+    await expect(backend.closed).resolves.toBeUndefined();
   });
 
   it('fails with connect_failed when nobody listens', async () => {

@@ -7,8 +7,8 @@ export interface Listener extends AsyncDisposable {
   readonly open: () => number;
 }
 
-/** A server of the test's own; `onConnection` plays it. */
-export async function listen(onConnection: (socket: Socket) => void): Promise<Listener> {
+/** A server of the test's own; `onConnection` plays it. On a Unix socket with this path, if one is given. */
+export async function listen(onConnection: (socket: Socket) => void, path?: string): Promise<Listener> {
   const sockets = new Set<Socket>();
   const listener = createServer((socket) => {
     sockets.add(socket);
@@ -16,7 +16,7 @@ export async function listen(onConnection: (socket: Socket) => void): Promise<Li
     onConnection(socket);
   });
   await new Promise<void>((resolve) => {
-    listener.listen(0, '127.0.0.1', resolve);
+    listener.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path }, resolve);
   });
   const address = listener.address();
   return {
@@ -38,7 +38,8 @@ export async function listen(onConnection: (socket: Socket) => void): Promise<Li
  */
 export function startWire(
   target: { host: string; port: number },
-  passOn: (bytes: Buffer, client: Socket, before: number) => void,
+  passOn: (bytes: Buffer, client: Socket, before: number) => void = (bytes, client) => client.write(bytes),
+  path?: string,
 ): Promise<Listener> {
   return listen((client) => {
     const upstream = connect(target.port, target.host);
@@ -50,5 +51,5 @@ export function startWire(
       passOn(bytes, client, before);
       before += bytes.length;
     });
-  });
+  }, path);
 }
