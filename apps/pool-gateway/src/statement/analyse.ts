@@ -35,7 +35,9 @@ const READING: ReadonlySet<string> = new Set(['SelectStmt', 'VariableShowStmt', 
 export function analyse(statement: unknown): Analysis {
   const walk = new Walk();
   walk.pushNamed(statement, 'RawStmt', undefined);
-  const { type = '', node = {} } = walk.stack[0] ?? {};
+  const [top] = walk.stack;
+  if (top === undefined) walk.hit('unknown_construct');
+  const { type = '', node = {} } = top ?? {};
   walk.run();
   return {
     kind: kindOf(type, node),

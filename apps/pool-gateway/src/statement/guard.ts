@@ -58,8 +58,9 @@ export async function createStatementGuard({
     if (broken) return BUSY;
     try {
       return judgeText(text);
-    } catch {
-      broken = true;
+    } catch (error) {
+      // Out of stack, or a trap of the WebAssembly module, leaves the parser in the middle of its work.
+      broken = error instanceof RangeError || (error instanceof Error && error.name === 'RuntimeError');
       return FAILED;
     }
   };

@@ -12,16 +12,19 @@ export async function loadParser(): Promise<void> {
  * Throws when the parser itself fails (out of stack or memory): it is not to be used again then.
  */
 export function judgeText(text: string): Verdicts {
+  if (text === '') return EMPTY;
   const parsed = parse(text);
   if ('verdicts' in parsed) return parsed.verdicts;
   const [first, ...rest] = parsed.statements;
-  if (first === undefined) return refusedEverywhere('empty_statement', 'There is no statement in the text.');
+  if (first === undefined) return EMPTY;
   if (rest.length > 0) {
     const detail = 'Send one statement a request, or all of them to POST /v1/transaction.';
     return refusedEverywhere('multiple_statements', detail, characterAt(text, rest[0]?.stmt_location ?? 0));
   }
   return judge(analyse(first.stmt), (byte) => characterAt(text, byte));
 }
+
+const EMPTY = refusedEverywhere('empty_statement', 'There is no statement in the text.');
 
 type Parsed = { statements: readonly { stmt?: unknown; stmt_location?: number }[] } | { verdicts: Verdicts };
 

@@ -1,5 +1,5 @@
 import { TIERS } from '@ultracore/contracts';
-import type { Analysis } from './analyse.ts';
+import type { Analysis, Finding } from './analyse.ts';
 import { type Effect, RULES, type StatementContext } from './rules.ts';
 
 export type Verdict = AllowedStatement | RefusedStatement;
@@ -49,9 +49,18 @@ export function refusedEverywhere(code: string, detail: string, position?: numbe
   return CONTEXTS.map(() => verdict);
 }
 
-/** What the findings of a statement mean in each context. */
+/** What is refused whoever asks, and wherever. */
+const REFUSED_EVERYWHERE: ReadonlySet<string> = new Set(
+  Object.entries(RULES).flatMap(([name, { effect }]) =>
+    CONTEXTS.every((context) => effect(context) === 'refuse') ? [name] : [],
+  ),
+);
+
+/** What the findings of a statement mean in each context. A refusal that no other tier or place would lift is named before others. */
 export function judge(analysis: Analysis, characterAt: (byte: number) => number): Verdicts {
-  return CONTEXTS.map((context) => judgeIn(context, analysis, characterAt));
+  const weight = ({ rule }: Finding): number => (REFUSED_EVERYWHERE.has(rule) ? 0 : 1);
+  const findings = [...analysis.findings].sort((a, b) => weight(a) - weight(b));
+  return CONTEXTS.map((context) => judgeIn(context, { ...analysis, findings }, characterAt));
 }
 
 function judgeIn(context: StatementContext, analysis: Analysis, characterAt: (byte: number) => number): Verdict {
