@@ -1,4 +1,4 @@
-import { array, assert as check, nat, property } from 'fast-check';
+import { array, assert as check, nat, property, uint8Array } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { brief, recordingSink } from './wire-outcome.ts';
 import { firstRun, MAX_ROW, openSession, submit } from './wire-played-session.ts';
@@ -119,6 +119,38 @@ describe('the answers of a server', () => {
       for (const [index, got] of told.entries()) expect([EXPECTED[index], 'connection_lost']).toContainEqual(got);
       expect(session.state).toBe('closed');
     }
+  });
+});
+
+describe('bytes that no server sends', () => {
+  const endsOf = (bytes: Buffer): number[] => {
+    const { session, receive, serverEnds } = openSession(10);
+    const outcomes = TEXTS.map((text) => submit(session, text));
+    session.flush();
+    receive(bytes);
+    serverEnds();
+    return outcomes.map((outcome) => outcome.ends);
+  };
+  const onceEach = TEXTS.map(() => 1);
+
+  it('end every statement exactly once: one byte of a good answer is another', () => {
+    check(
+      property(nat(ANSWERS.length - 1), nat(255), (place, value) => {
+        const bytes = Buffer.from(ANSWERS);
+        bytes[place] = value;
+        expect(endsOf(bytes)).toEqual(onceEach);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('end every statement exactly once: anything at all', () => {
+    check(
+      property(uint8Array({ maxLength: 200 }), nat(ANSWERS.length), (noise, place) => {
+        expect(endsOf(Buffer.concat([ANSWERS.subarray(0, place), noise, ANSWERS.subarray(place)]))).toEqual(onceEach);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
 

@@ -12,7 +12,7 @@ export interface Outcome {
 }
 
 /** The values of a DataRow's body. */
-export function decodeRow(buffer: Buffer, from: number, to: number): (string | null)[] {
+function decodeRow(buffer: Buffer, from: number, to: number): (string | null)[] {
   const values: (string | null)[] = [];
   let at = from + 2;
   for (let left = buffer.readInt16BE(from); left > 0; left--) {

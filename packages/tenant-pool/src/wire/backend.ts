@@ -32,7 +32,10 @@ export interface Field {
   readonly column: number;
 }
 
-/** Where the answer to one statement goes. Nothing here may throw. */
+/**
+ * Where the answer to one statement goes. Nothing here may throw. Called in the async context of whoever opened the connection, not of the caller of
+ * `execute`: what asks for a context (a tenant, a trace) must have been bound to the caller's before.
+ */
 export interface ResultSink {
   /** At most once, before the first row, and only when the statement returns rows. The same array for the same prepared statement of a connection. */
   columns(fields: readonly Field[]): void;
@@ -104,7 +107,7 @@ export interface Backend {
   knownParameters(text: string): readonly number[] | undefined;
   /** One simple query whose rows are not wanted (`begin`, `commit`, `discard all`). Never for text of a tenant. Rejects with a WireError. */
   command(text: string): Promise<void>;
-  /** Stops reading from the socket, so that the server stops sending. */
+  /** Stops reading from the socket, so that the server stops sending. What has been read already, 64 KiB at most, still comes. */
   pause(): void;
   resume(): void;
   /**

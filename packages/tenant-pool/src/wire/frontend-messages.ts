@@ -25,7 +25,7 @@ const MEASURED_UNITS = 4096;
 
 const EXECUTE_SYNC = Uint8Array.of(EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0x53, 0, 0, 0, 4);
 const SYNC_LENGTH = 5;
-export const SYNC: Buffer = Buffer.from([0x53, 0, 0, 0, 4]);
+const SYNC: Buffer = Buffer.from([0x53, 0, 0, 0, 4]);
 export const TERMINATE: Buffer = Buffer.from([0x58, 0, 0, 0, 4]);
 
 const mostBytesOf = (text: string): number => (text.length > MEASURED_UNITS ? Buffer.byteLength(text) : text.length * 3);
