@@ -1,75 +1,62 @@
-import type { Platform, RunningService } from './platform.ts';
+import { waitFor } from '@ultracore/testkit';
+import { expect } from 'vitest';
 import type { Answer } from './api.ts';
+import type { Tier } from './homes.ts';
+import { createPlatform, type Platform, type RunningService } from './platform.ts';
+import { freshId } from './tenants.ts';
 
 export interface Ask {
-  readonly token?: string;
-  readonly tenant?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-/** A gateway as one tenant's product team sees it. */
-export interface TenantGateway {
-  query(sql: string, params?: readonly unknown[], more?: Readonly<Record<string, unknown>>): Promise<Answer>;
-  transaction(
-    statements: readonly { sql: string; params?: readonly unknown[] }[],
-    more?: Readonly<Record<string, unknown>>,
-  ): Promise<Answer>;
-  /** One value of the first row; throws what else came. */
+type More = Readonly<Record<string, unknown>>;
+
+export interface GatewayStatement {
+  readonly sql: string;
+  readonly params?: readonly unknown[];
+}
+
+/** A gateway as the bearer of one token sees it. */
+export interface GatewayClient {
+  query(sql: string, params?: readonly unknown[], more?: More, ask?: Ask): Promise<Answer>;
+  transaction(statements: readonly GatewayStatement[], more?: More): Promise<Answer>;
+  /** The first value of the first row; throws what else came. */
   value(sql: string, params?: readonly unknown[]): Promise<unknown>;
-  /** The answer with its body unread. */
-  open(sql: string, more?: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<Response>;
-  /** Lines of a streamed answer. */
-  stream(sql: string, more?: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>[]>;
+  /** A streamed answer with its body unread. */
+  open(sql: string, more?: More, ask?: Ask): Promise<Response>;
+  /** The lines of a streamed answer. */
+  stream(sql: string, more?: More): Promise<Record<string, unknown>[]>;
+  /** Any request. */
+  send(path: string, body: unknown, ask?: Ask): Promise<Answer>;
+  get(path: string): Promise<Answer>;
 }
 
-export async function post(url: string, path: string, token: string, body: unknown, ask: Ask = {}): Promise<Response> {
-  return fetch(new URL(path, url), {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      ...(ask.tenant === undefined ? {} : { 'x-ultracore-tenant-id': ask.tenant }),
-      ...ask.headers,
-    },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-    ...(ask.signal === undefined ? {} : { signal: ask.signal }),
-  });
-}
+export const NDJSON = { accept: 'application/x-ndjson' };
 
-export async function read(response: Response): Promise<Answer> {
-  const text = await response.text();
-  let body: Record<string, unknown> = {};
-  try {
-    body = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    // Its text says what it is.
-  }
-  return { status: response.status, headers: response.headers, body, text };
-}
-
-/** Speaks to a gateway with a token of the tenant. */
-export async function gatewayOf(
-  platform: Platform,
+export function clientOf(
   gateway: Pick<RunningService, 'url'>,
-  tenantId: string,
-  options: { readonly?: boolean; subject?: string } = {},
-): Promise<TenantGateway> {
-  const token = await platform.tenantToken({ tenantId, ...options });
-  const query: TenantGateway['query'] = async (sql, params, more) =>
-    read(await post(gateway.url, '/v1/query', token, { sql, ...(params === undefined ? {} : { params }), ...more }));
-  const open: TenantGateway['open'] = (sql, more, signal) =>
-    post(
-      gateway.url,
-      '/v1/query',
-      token,
-      { sql, ...more },
-      { headers: { accept: 'application/x-ndjson' }, ...(signal && { signal }) },
-    );
+  token: string | undefined,
+  headers: Ask['headers'] = {},
+): GatewayClient {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const fetchFrom = (path: string, body: unknown, ask: Ask = {}) =>
+    fetch(new URL(path, gateway.url), {
+      method: 'POST',
+      headers: { ...authorization, 'content-type': 'application/json', ...headers, ...ask.headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      ...(ask.signal === undefined ? {} : { signal: ask.signal }),
+    });
+  const send: GatewayClient['send'] = async (path, body, ask) => read(await fetchFrom(path, body, ask));
+  const query: GatewayClient['query'] = (sql, params, more, ask) =>
+    send('/v1/query', { sql, ...(params === undefined ? {} : { params }), ...more }, ask);
+  const open: GatewayClient['open'] = (sql, more, ask) =>
+    fetchFrom('/v1/query', { sql, ...more }, { ...ask, headers: { ...NDJSON, ...ask?.headers } });
   return {
+    send,
     query,
     open,
-    transaction: async (statements, more) => read(await post(gateway.url, '/v1/transaction', token, { statements, ...more })),
+    transaction: (statements, more) => send('/v1/transaction', { statements, ...more }),
     async value(sql, params) {
       const { status, body, text } = await query(sql, params, { row_mode: 'array' });
       if (status !== 200) throw new Error(`${status} ${text}`);
@@ -84,5 +71,73 @@ export async function gatewayOf(
         .split('\n')
         .map((line) => JSON.parse(line) as Record<string, unknown>);
     },
+    get: async (path) => read(await fetch(new URL(path, gateway.url), { headers: { ...authorization, ...headers } })),
   };
+}
+
+/** An answer with its body read. */
+export async function read(response: Response): Promise<Answer> {
+  const text = await response.text();
+  try {
+    return { status: response.status, headers: response.headers, body: JSON.parse(text) as Record<string, unknown>, text };
+  } catch {
+    return { status: response.status, headers: response.headers, body: {}, text };
+  }
+}
+
+export interface GatewayTenant {
+  readonly id: string;
+  readonly tier: Tier;
+  /** With a token of the tenant. */
+  readonly sql: GatewayClient;
+}
+
+export interface GatewayRig extends AsyncDisposable {
+  readonly platform: Platform;
+  readonly gateway: RunningService;
+  /** One tenant of each tier that was asked for, active. */
+  tenant(tier: Tier): GatewayTenant;
+}
+
+/** A platform with one gateway and active tenants. */
+export async function startGatewayRig(tiers: readonly Tier[], env: Readonly<Record<string, string>> = {}): Promise<GatewayRig> {
+  const platform = await createPlatform();
+  try {
+    return await startOn(platform, tiers, env);
+  } catch (error) {
+    await platform[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startOn(platform: Platform, tiers: readonly Tier[], env: Readonly<Record<string, string>>): Promise<GatewayRig> {
+  await Promise.all([platform.start('registry'), platform.start('provisioning-worker')]);
+  const [gateway, ...tenants] = await Promise.all([
+    platform.start('pool-gateway', { env }),
+    ...tiers.map((tier) => createTenant(platform, tier)),
+  ]);
+  const clients = await Promise.all(
+    tenants.map(async ({ id, tier }) => {
+      const sql = clientOf(gateway, await platform.tenantToken({ tenantId: id }));
+      await waitFor(async () => (await sql.query('select 1')).status === 200, { what: `the gateway to know ${id}` });
+      return { id, tier, sql };
+    }),
+  );
+  return {
+    platform,
+    gateway,
+    tenant(tier) {
+      const found = clients.find((tenant) => tenant.tier === tier);
+      if (found === undefined) throw new Error(`The rig has no tenant of tier ${tier}.`);
+      return found;
+    },
+    [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose](),
+  };
+}
+
+async function createTenant(platform: Platform, tier: Tier): Promise<{ id: string; tier: Tier }> {
+  const id = freshId('gw');
+  expect((await platform.api().create({ tenant_id: id, tier })).status).toBe(202);
+  await platform.api().untilStatus(id);
+  return { id, tier };
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import {
   issueTenantToken,
   issueTokens,
+  JWT_AUDIENCE,
+  JWT_ISSUER,
   jwksOf,
   loadSecrets,
   readStack,
@@ -13,6 +15,7 @@ import {
   SERVICES,
   setUpKafka,
   setUpPostgres,
+  signToken,
   type Stack,
   type TenantToken,
   type Terminal,
@@ -41,11 +44,15 @@ export interface Platform extends AsyncDisposable {
   readonly stack: Stack;
   readonly secrets: Secrets;
   readonly tokens: NonNullable<Stack['tokens']>;
+  /** What a service needs to check tokens. */
+  readonly jwt: { readonly issuer: string; readonly audience: string; readonly jwksUrl: string };
   start(name: ServiceName, options?: StartOptions): Promise<RunningService>;
   /** Those of a service that were started and have not ended. */
   running(name: ServiceName): RunningService[];
   /** A token for the SQL of a tenant. */
   tenantToken(token: TenantToken): Promise<string>;
+  /** A token that names no tenant. */
+  userToken(subject: string, claims?: Readonly<Record<string, unknown>>): Promise<string>;
   /** The HTTP API of a registry, the one started last unless given. */
   api(role?: keyof NonNullable<Stack['tokens']>, registry?: RunningService): Api;
   /** Everything that any service of this platform has written to its log. */
@@ -94,6 +101,7 @@ export async function createPlatform(): Promise<Platform> {
     stack,
     secrets,
     tokens,
+    jwt: { issuer: JWT_ISSUER, audience: JWT_AUDIENCE, jwksUrl: jwks.url },
     start,
     running: (name) => services.filter((service) => service.name === name && service.isAlive()),
     api(role = 'operator', registry = services.findLast((service) => service.name === 'registry' && service.isAlive())) {
@@ -101,6 +109,7 @@ export async function createPlatform(): Promise<Platform> {
       return createApi(registry.url, tokens[role]);
     },
     tenantToken: (token) => issueTenantToken(secrets, token),
+    userToken: (subject, claims = {}) => signToken(secrets, { subject, claims }),
     logs: () => services.map((service) => service.output()).join('\n'),
     async [Symbol.asyncDispose]() {
       await Promise.all(services.filter((service) => service.isAlive()).map((service) => service.stop()));

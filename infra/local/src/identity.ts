@@ -14,7 +14,7 @@ export function jwksOf(secrets: Secrets): { keys: JWK[] } {
 /** One token for each role that the API knows; valid for 30 days and made anew at every start. */
 export async function issueTokens(secrets: Secrets): Promise<NonNullable<Stack['tokens']>> {
   const issue = (role: string, email: string) =>
-    sign(secrets, { subject: `local-${role}`, claims: { roles: [role], email, email_verified: true } });
+    signToken(secrets, { subject: `local-${role}`, claims: { roles: [role], email, email_verified: true } });
   return {
     operator: await issue('operator', 'operator@ultracore.local'),
     auditor: await issue('auditor', 'auditor@ultracore.local'),
@@ -32,10 +32,14 @@ export interface TenantToken {
 /** A token for the SQL of one tenant, as a product team's service would be issued it; valid for 30 days. */
 export function issueTenantToken(secrets: Secrets, { tenantId, readonly, subject }: TenantToken): Promise<string> {
   const claims = { tenant_id: tenantId, ...(readonly === true ? { access: 'readonly' } : {}) };
-  return sign(secrets, { subject: subject ?? `service-of-${tenantId}`, claims });
+  return signToken(secrets, { subject: subject ?? `service-of-${tenantId}`, claims });
 }
 
-async function sign(secrets: Secrets, { subject, claims }: { subject: string; claims: JWTPayload }): Promise<string> {
+/** A token of the stack's issuer; valid for 30 days. */
+export async function signToken(
+  secrets: Secrets,
+  { subject, claims }: { subject: string; claims: JWTPayload },
+): Promise<string> {
   const jwk: JWK = secrets.jwt_private_jwk;
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', kid: jwk.kid ?? '', typ: 'JWT' })

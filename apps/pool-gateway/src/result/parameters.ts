@@ -9,7 +9,7 @@ export function needsTypes(values: readonly unknown[]): boolean {
 }
 
 /**
- * JSON values as Postgres reads them: null is NULL, strings go as they are, numbers in their shortest form, booleans as words, objects as JSON, lists
+ * JSON values as Postgres reads them: null is NULL, strings go as they are, numbers in their shortest form (whole ones up to 2^53), booleans as words, objects as JSON, lists
  * as JSON for a parameter of type json or jsonb and as an array for all others. `types` are the OIDs of the parameters; without them a list is an
  * array.
  * @throws ProblemError `parameter_invalid` with the position of the parameter.
@@ -32,6 +32,8 @@ function toText(value: unknown, index: number): string {
     case 'string':
       return value;
     case 'number':
+      if (!isExact(value)) throw invalid(index, 'It is a number that JSON does not carry exactly. Give it as a string.');
+      return String(value);
     case 'boolean':
       return String(value);
     case 'object':
@@ -44,6 +46,9 @@ function toText(value: unknown, index: number): string {
       throw invalid(index, `A ${typeof value} is no JSON value.`);
   }
 }
+
+/** What was written with more digits has become another number before anybody could see it; beyond 2^53 that can be known. */
+const isExact = (value: number): boolean => Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 
 /** Elements are quoted, so that none is taken for NULL or for a part of the array. */
 function toArray(values: readonly unknown[], index: number): string {
