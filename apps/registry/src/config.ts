@@ -6,12 +6,13 @@ import type { PlacementServer } from './inbound/placement.ts';
 
 const fileServers = z
   .array(
-    // Standbys and the names of admin secrets are in the same file; they are the worker's business.
+    // The names of admin secrets are in the same file; they are the worker's business.
     z.object({
       name: z.string().min(1).max(100),
       host: hostSchema,
       port: z.int().min(1).max(65_535),
       connection_budget: z.int().min(1),
+      standbys: z.array(z.object({ host: hostSchema, port: z.int().min(1).max(65_535) })).default([]),
     }),
   )
   .min(1)
@@ -93,13 +94,14 @@ const kafkaOf = ({ KAFKA_BROKERS: brokers, KAFKA_USERNAME: username, KAFKA_PASSW
 function serversOf(read: Read): PlacementServer[] {
   if (!read.POSTGRES_SERVERS) {
     const host = read.POSTGRES_ADMIN_HOST ?? '127.0.0.1';
-    return [{ name: 'default', host, port: read.POSTGRES_ADMIN_PORT, connectionBudget: null }];
+    return [{ name: 'default', host, port: read.POSTGRES_ADMIN_PORT, connectionBudget: null, standbys: [] }];
   }
-  return read.POSTGRES_SERVERS.map(({ name, host, port, connection_budget: connectionBudget }) => ({
+  return read.POSTGRES_SERVERS.map(({ name, host, port, connection_budget: connectionBudget, standbys }) => ({
     name,
     host,
     port,
     connectionBudget,
+    standbys,
   }));
 }
 

@@ -17,6 +17,7 @@ import {
 import { readConfig } from './config.ts';
 import { createFactHandler } from './inbound/consume/facts.ts';
 import { createCreation } from './inbound/creation.ts';
+import { createServers } from './inbound/servers.ts';
 import { toProblemError } from './inbound/http/problems.ts';
 import { addTenantRoutes } from './inbound/http/routes.ts';
 import { createMetrics } from './metrics.ts';
@@ -90,6 +91,7 @@ await runMain(NAME, async () => {
     store,
     pool,
     creation: createCreation(config),
+    servers: createServers(config.servers),
     listTenants: (query) => listTenants(pool, query),
     describeEvent,
     onBoundary,

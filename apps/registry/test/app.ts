@@ -7,6 +7,7 @@ import { createCreation } from '../src/inbound/creation.ts';
 import { toProblemError } from '../src/inbound/http/problems.ts';
 import { addTenantRoutes } from '../src/inbound/http/routes.ts';
 import type { PlacementServer } from '../src/inbound/placement.ts';
+import { createServers } from '../src/inbound/servers.ts';
 import { describeEvent } from '../src/outbound/translate.ts';
 import { listTenants } from '../src/readmodel/tenants.ts';
 import { migrateRegistry } from '../src/store/schema.ts';
@@ -33,8 +34,8 @@ const authenticator = {
 };
 
 const servers: readonly PlacementServer[] = [
-  { name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100 },
-  { name: 'b', host: 'pg-b', port: 5433, connectionBudget: 300 },
+  { name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100, standbys: [{ host: 'pg-a2', port: 5432 }] },
+  { name: 'b', host: 'pg-b', port: 5433, connectionBudget: 300, standbys: [] },
 ];
 
 export interface TestApp extends AsyncDisposable {
@@ -43,7 +44,7 @@ export interface TestApp extends AsyncDisposable {
   readonly pool: Pool;
   /** Another registry on the same stores. */
   readonly sibling: () => Promise<HttpServer>;
-  readonly call: (method: 'GET' | 'POST', url: string, options?: CallOptions) => Promise<Answer>;
+  readonly call: (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, options?: CallOptions) => Promise<Answer>;
 }
 
 interface CallOptions {
@@ -111,6 +112,7 @@ async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
     commands: createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 100 }),
     store,
     pool,
+    servers: createServers(servers),
     creation: createCreation({ servers, defaults: { max_storage_gb: 250 } }),
     listTenants: (query) => listTenants(pool, query),
     describeEvent,

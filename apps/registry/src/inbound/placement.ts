@@ -7,6 +7,8 @@ export interface PlacementServer {
   readonly port: number;
   /** Connections it can give in all; null when nobody said. */
   readonly connectionBudget: number | null;
+  /** Where its data is replicated to: reads of its tenants may go there. */
+  readonly standbys: readonly { readonly host: string; readonly port: number }[];
 }
 
 /**

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { choosePlacement } from '../../src/inbound/placement.ts';
 
 const servers = [
-  { name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100 },
-  { name: 'b', host: 'pg-b', port: 5432, connectionBudget: 300 },
+  { name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100, standbys: [] },
+  { name: 'b', host: 'pg-b', port: 5432, connectionBudget: 300, standbys: [] },
 ];
 const ids = Array.from({ length: 4_000 }, (_, n) => `tenant-${n}`);
 
@@ -15,7 +15,7 @@ describe('choosePlacement', () => {
   });
 
   test('gives the same id the same answer, whatever the order of the list; a further server only takes some', () => {
-    const third = { name: 'c', host: 'pg-c', port: 5432, connectionBudget: 100 };
+    const third = { name: 'c', host: 'pg-c', port: 5432, connectionBudget: 100, standbys: [] };
     const moved = ids.filter((id) => {
       const before = choosePlacement(servers, id).name;
       expect(choosePlacement(servers.toReversed(), id).name).toBe(before);

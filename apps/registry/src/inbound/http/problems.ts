@@ -5,7 +5,7 @@ import type { Refusal } from '../../tenant/refusals.ts';
 
 type RefusalAnswer = { readonly status: number; readonly field?: string };
 
-const ANSWERS: Readonly<Record<Refusal | 'unknown_server', RefusalAnswer>> = {
+const ANSWERS: Readonly<Record<Refusal | 'unknown_server' | 'unknown_standby', RefusalAnswer>> = {
   tenant_exists: { status: 409, field: 'tenant_id' },
   tenant_not_found: { status: 404 },
   precondition_failed: { status: 412 },
@@ -35,6 +35,7 @@ const ANSWERS: Readonly<Record<Refusal | 'unknown_server', RefusalAnswer>> = {
   not_granted: { status: 404 },
   too_many_grants: { status: 409 },
   unknown_server: { status: 422, field: 'server' },
+  unknown_standby: { status: 422, field: 'readonly_db_host' },
 };
 const answers: ReadonlyMap<string, RefusalAnswer> = new Map(Object.entries(ANSWERS));
 
@@ -76,6 +77,14 @@ export function toProblemError(error: unknown): ProblemError | undefined {
   }
   return undefined;
 }
+
+export const keyReused = (): ProblemError =>
+  new ProblemError({
+    status: 422,
+    code: 'idempotency_key_reused',
+    detail: 'This Idempotency-Key was used in the last 24 hours for a different request. Use a new key for a new request.',
+    field: 'idempotency-key',
+  });
 
 export const notFound = (): ProblemError =>
   new ProblemError({ status: 404, code: 'tenant_not_found', detail: 'There is no such tenant.' });

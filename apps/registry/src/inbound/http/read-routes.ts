@@ -9,7 +9,16 @@ import type { ExistingTenant, TenantState } from '../../tenant/state.ts';
 import { checkReading } from './access.ts';
 import { fromCursor, toCursor } from './cursor.ts';
 import { notFound } from './problems.ts';
-import { history, historyQuery, listQuery, type listedTenant, tenantList, tenantParams, tenantView } from './schemas.ts';
+import {
+  grantList,
+  history,
+  historyQuery,
+  listQuery,
+  type listedTenant,
+  tenantList,
+  tenantParams,
+  tenantView,
+} from './schemas.ts';
 import { etagOf, toView } from './views.ts';
 
 /** A page of the read model, in the order of ids. */
@@ -51,6 +60,18 @@ export function addReadRoutes(server: HttpServer, { commands, store, listTenants
       const tenant = await load(request.params.tenant_id, request.principal);
       void reply.header('etag', etagOf(tenant));
       return toView(tenant);
+    },
+  );
+
+  server.get(
+    '/v1/tenants/:tenant_id/grants',
+    {
+      config: { roles: ['operator', 'auditor'] },
+      schema: { summary: 'Who has access to a tenant', params: tenantParams, response: { 200: grantList } },
+    },
+    async (request) => {
+      const { grants } = await load(request.params.tenant_id, request.principal);
+      return { grants: grants.map(({ userId, role }) => ({ user_id: userId, role })) };
     },
   );
 

@@ -6,8 +6,13 @@ import type { TenantCommand } from '../../tenant/commands.ts';
 import type { TenantEvent } from '../../tenant/events.ts';
 import type { TenantState } from '../../tenant/state.ts';
 import type { Creation } from '../creation.ts';
-import { addCommandRoutes } from './command-routes.ts';
+import { createRequestMemory } from '../../store/idempotency-keys.ts';
+import type { Servers } from '../servers.ts';
+import { addCreateRoute } from './create-route.ts';
+import { addLifecycleRoutes } from './lifecycle-routes.ts';
 import { addReadRoutes, type DescribeEvent, type ListTenants } from './read-routes.ts';
+import { addSettingsRoutes } from './settings-routes.ts';
+import { addWorkRoutes } from './work-routes.ts';
 
 export interface TenantRoutesDeps {
   readonly commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
@@ -15,6 +20,7 @@ export interface TenantRoutesDeps {
   /** Of the registry's own database. */
   readonly pool: Pool;
   readonly creation: Creation;
+  readonly servers: Servers;
   readonly listTenants: ListTenants;
   readonly describeEvent: DescribeEvent;
   readonly onBoundary: (name: BoundaryName) => void;
@@ -22,6 +28,10 @@ export interface TenantRoutesDeps {
 
 /** `/v1/tenants` and everything below it. */
 export function addTenantRoutes(server: HttpServer, deps: TenantRoutesDeps): void {
-  addCommandRoutes(server, deps);
+  const commandDeps = { ...deps, memory: createRequestMemory(deps.pool) };
+  addCreateRoute(server, commandDeps);
+  addLifecycleRoutes(server, commandDeps);
+  addWorkRoutes(server, commandDeps);
+  addSettingsRoutes(server, commandDeps);
   addReadRoutes(server, deps);
 }

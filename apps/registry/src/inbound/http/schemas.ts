@@ -1,8 +1,8 @@
 import {
+  GRANT_ROLES,
   actorSchema,
   checkTenantId,
   emailSchema,
-  reasonSchema,
   settingFields,
   TENANT_ID_PATTERN,
   tenantNameSchema,
@@ -27,7 +27,7 @@ const isTimeZone = (name: string): boolean => {
   }
 };
 
-const timezone = settingFields.timezone.refine(isTimeZone, {
+export const timezone = settingFields.timezone.refine(isTimeZone, {
   message: 'must be a time zone of the IANA database',
   params: { code: 'unknown_timezone' },
 });
@@ -64,22 +64,6 @@ export const conditionalHeaders = idempotencyHeaders.extend({
 
 export const tenantParams = z.object({ tenant_id: z.string().max(50).regex(TENANT_ID_PATTERN) });
 
-const noNul = /^[^\0]*$/;
-
-/** `POST /v1/tenants/{tenant_id}/terminate`. */
-export const terminateBody = z.strictObject({
-  reason: reasonSchema.regex(noNul, 'must not hold NUL characters'),
-  data_retention_days: z
-    .int()
-    .min(0)
-    .max(36_500)
-    .optional()
-    .describe('For how long the data of a tenant is kept that has been active. One that never was has none: 0 is recorded.'),
-});
-
-/** An empty object or nothing at all. */
-export const emptyBody = z.strictObject({}).nullish();
-
 const nullable = <Schema extends z.ZodType>(schema: Schema) => schema.nullable();
 
 /** What a tenant's row shows: everything but passwords, sealed ones included. */
@@ -115,6 +99,10 @@ const shownTenant = {
   created_by: nullable(z.string()),
 };
 
+const request = nullable(
+  z.object({ request_id: z.string(), outcome: z.enum(['open', 'done', 'failed', 'cancelled']), requested_at: z.string() }),
+);
+
 /** A tenant as the fold of its stream: never behind. */
 export const tenantView = z.object({
   ...shownTenant,
@@ -128,11 +116,18 @@ export const tenantView = z.object({
   }),
   failure: nullable(z.object({ step: z.string(), code: z.string(), reason: z.string(), failed_at: z.string() })),
   migration_version: nullable(z.string()),
+  /** The last request of each kind. */
+  requests: z.object({ rotate: request, purge: request, migrate: request, verify_replica: request }),
+  legal_hold: z.boolean(),
   activated_at: nullable(z.string()),
+  suspended_at: nullable(z.string()),
   terminated_at: nullable(z.string()),
   purge_after: nullable(z.string()),
+  purged_at: nullable(z.string()),
 });
 export type TenantView = z.infer<typeof tenantView>;
+
+export const grantList = z.object({ grants: z.array(z.object({ user_id: z.string(), role: z.enum(GRANT_ROLES) })) });
 
 const MAX_PAGE = 200;
 const limit = z.coerce.number().int().min(1).max(MAX_PAGE).default(50);

@@ -1,10 +1,11 @@
 import { toRow, type TenantRow } from '../../tenant/row.ts';
-import type { ExistingTenant } from '../../tenant/state.ts';
+import { isHoused, type ExistingTenant, type Request } from '../../tenant/state.ts';
 import type { TenantView } from './schemas.ts';
 
 /** A tenant as a caller may see it. */
 export function toView(state: ExistingTenant): TenantView {
   const { id, attempt, outcome, requestedAt } = state.provision;
+  const { rotate, purge, migrate, verifyReplica } = state.requests;
   return {
     ...withoutSecrets(toRow(state)),
     revision: state.revision,
@@ -12,11 +13,23 @@ export function toView(state: ExistingTenant): TenantView {
     provisioning: { request_id: id, attempt, outcome, requested_at: requestedAt },
     failure: state.status === 'failed' ? toFailure(state.failure) : null,
     migration_version: 'migrationVersion' in state ? state.migrationVersion : null,
-    activated_at: state.status === 'active' ? state.activatedAt : null,
+    requests: {
+      rotate: toRequest(rotate),
+      purge: toRequest(purge),
+      migrate: toRequest(migrate),
+      verify_replica: toRequest(verifyReplica),
+    },
+    legal_hold: state.legalHold,
+    activated_at: isHoused(state) ? state.activatedAt : null,
+    suspended_at: state.status === 'suspended' ? state.suspendedAt : null,
     terminated_at: state.status === 'terminated' ? state.terminatedAt : null,
     purge_after: state.status === 'terminated' ? state.purgeAfter : null,
+    purged_at: state.status === 'purged' ? state.purgedAt : null,
   };
 }
+
+const toRequest = (request: Request | null) =>
+  request && { request_id: request.id, outcome: request.outcome, requested_at: request.requestedAt };
 
 const toFailure = ({ step, code, reason, failedAt }: { step: string; code: string; reason: string; failedAt: string }) => ({
   step,
