@@ -4,33 +4,42 @@ import { fromProblem } from '../src/database/gateway-problem.ts';
 import { toProblemError } from '../src/http/problems.ts';
 import { fateOf } from '../src/onboarding/fate.ts';
 
-const failing = (fault: DatabaseFault, retryAfterMs?: number) =>
-  new DatabaseError('some_code', 'some reason', { fault, status: 503, retryAfterMs });
+const failing = (fault: DatabaseFault, { code = 'some_code', retryAfterMs }: { code?: string; retryAfterMs?: number } = {}) =>
+  new DatabaseError(code, 'some reason', { fault, status: 503, retryAfterMs });
+const news = (attempt: number) => ({ attempt, ageMs: 1_000 });
+const old = (attempt: number) => ({ attempt, ageMs: 3_600_000 });
 
 describe('a message whose work failed', () => {
   test('is waited out for as long as it takes when nobody is served', () => {
-    expect(fateOf(failing('unavailable'), 1)).toMatchObject({ kind: 'retry_after', ms: 250 });
-    expect(fateOf(failing('unavailable'), 1000)).toMatchObject({ kind: 'retry_after', ms: 30_000 });
+    expect(fateOf(failing('unavailable'), news(1))).toMatchObject({ kind: 'retry_after', ms: 250 });
+    expect(fateOf(failing('unavailable'), old(1000))).toMatchObject({ kind: 'retry_after', ms: 30_000 });
   });
 
   test.for(['busy', 'refused'] as const)('is tried for some minutes and then put aside when its tenant is %s', (fault) => {
-    const waits = Array.from({ length: 17 }, (_, index) => fateOf(failing(fault), index + 1));
+    const waits = Array.from({ length: 11 }, (_, index) => fateOf(failing(fault), news(index + 1)));
     expect(waits.every(({ kind }) => kind === 'retry_after')).toBe(true);
     const total = waits.reduce((sum, fate) => sum + (fate.kind === 'retry_after' ? fate.ms : 0), 0);
-    expect(total).toBeGreaterThan(60_000);
-    expect(fateOf(failing(fault), 18)).toEqual({ kind: 'dead_letter', reason: 'some_code: some reason' });
+    expect(total).toBeGreaterThan(120_000);
+    expect(fateOf(failing(fault), news(12))).toEqual({ kind: 'dead_letter', reason: 'some_code: some reason' });
+  });
+
+  test('of long ago holds up nobody: a tenant that has gone needs nothing, one that is refused is put aside', () => {
+    expect(fateOf(failing('refused', { code: 'tenant_not_active' }), old(1))).toEqual({ kind: 'ack' });
+    expect(fateOf(failing('refused', { code: 'tenant_not_active' }), news(1))).toMatchObject({ kind: 'retry_after' });
+    expect(fateOf(failing('refused', { code: 'tenant_forbidden' }), old(1))).toMatchObject({ kind: 'dead_letter' });
+    expect(fateOf(failing('refused', { code: 'tenant_suspended' }), old(1))).toMatchObject({ kind: 'dead_letter' });
   });
 
   test('is put aside at once when our statement is at fault', () => {
-    expect(fateOf(failing('rejected'), 1)).toMatchObject({ kind: 'dead_letter' });
+    expect(fateOf(failing('rejected'), news(1))).toMatchObject({ kind: 'dead_letter' });
   });
 
   test('waits as long as it was told to', () => {
-    expect(fateOf(failing('busy', 5000), 1)).toMatchObject({ ms: 5000 });
+    expect(fateOf(failing('busy', { retryAfterMs: 5000 }), news(1))).toMatchObject({ ms: 5000 });
   });
 
   test('is a bug, and thrown, when no database said so', () => {
-    expect(() => fateOf(new RangeError('on purpose'), 1)).toThrow(RangeError);
+    expect(() => fateOf(new RangeError('on purpose'), news(1))).toThrow(RangeError);
   });
 });
 
@@ -51,8 +60,14 @@ describe('a problem of the gateway', () => {
     [422, 'sql_error', 'rejected'],
     [409, 'sql_error', 'rejected'],
     [403, 'statement_refused', 'rejected'],
-  ] as const)('%i %s counts as %s', ([status, code, fault]) => {
-    expect(fromProblem(status, problem(status, code))).toMatchObject({ code, status, fault, message: 'as it says' });
+    [403, 'sql_error', 'refused', '42501'],
+  ] as const)('%i %s counts as %s', ([status, code, fault, sqlstate]) => {
+    expect(fromProblem(status, problem(status, code, { sqlstate }))).toMatchObject({
+      code,
+      status,
+      fault,
+      message: 'as it says',
+    });
   });
 
   test.for([undefined, '<html>', {}])('that is none (%j) came from something before the gateway', (body) => {

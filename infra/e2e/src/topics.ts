@@ -1,5 +1,5 @@
 import type { Stack } from '@ultracore/local';
-import { Kafka, logLevel, type IHeaders, type Producer } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type IHeaders, type Producer } from 'kafkajs';
 import { uniqueName, waitFor } from '@ultracore/testkit';
 
 export interface TopicRecord {
@@ -106,5 +106,34 @@ function bodyOf(value: Buffer | null): Record<string, unknown> | undefined {
     return JSON.parse(value.subarray(5).toString('utf8')) as Record<string, unknown>;
   } catch {
     return undefined;
+  }
+}
+
+/** Partition → where its next record comes, as it is now. */
+export async function endOf(stack: Stack, topic: string): Promise<ReadonlyMap<number, string>> {
+  return withKafkaAdmin(stack, async (admin) => {
+    const partitions = await admin.fetchTopicOffsets(topic);
+    return new Map(partitions.map(({ partition, high }) => [partition, high]));
+  });
+}
+
+/** Has a group that does not exist yet begin here: on a stack that keeps the tenants of every test, its beginning is far away. */
+export async function beginAt(stack: Stack, groupId: string, topic: string, offsets: ReadonlyMap<number, string>): Promise<void> {
+  const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset }));
+  await withKafkaAdmin(stack, (admin) => admin.setOffsets({ groupId, topic, partitions }));
+}
+
+/** A group of a test, when nobody is in it any more. */
+export async function forgetGroup(stack: Stack, groupId: string): Promise<void> {
+  await withKafkaAdmin(stack, (admin) => admin.deleteGroups([groupId]));
+}
+
+async function withKafkaAdmin<Result>(stack: Stack, work: (admin: Admin) => Promise<Result>): Promise<Result> {
+  const admin = kafkaAs(stack, 'admin').admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
   }
 }

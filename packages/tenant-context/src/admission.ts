@@ -17,7 +17,7 @@ export interface AdmissionRules {
   readonly statusOf?: (tenantId: string) => Awaitable<TenantStatus | undefined>;
   /** Which tenant a request is about. Default: the header `X-UltraCore-Tenant-Id`; without one, the token's tenant. */
   readonly tenantOf?: (request: FastifyRequest) => string;
-  /** Default: reading methods (GET, HEAD) are readonly. */
+  /** Whether the work only reads. Default: for GET and HEAD. Always, for a token that was issued for reading only. */
   readonly isReadonly?: (request: FastifyRequest) => boolean;
 }
 
@@ -84,7 +84,7 @@ const contextOf = (
     correlationId: request.correlationId || request.id,
     ...(principal === undefined ? {} : { principal }),
     ...(request.traceparent ? { traceparent: request.traceparent } : {}),
-    ...(isReadonly(request) ? { readonly: true } : {}),
+    ...(isReadonly(request) || request.provenPrincipal?.readonly === true ? { readonly: true } : {}),
   };
 };
 

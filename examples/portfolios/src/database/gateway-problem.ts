@@ -11,10 +11,13 @@ const problemSchema = z.object({
 /** Of the gateway itself, or on the way to it: what holds for every tenant. */
 const EVERYONES = new Set(['directory_starting', 'directory_stale', 'gateway_busy', 'stopping', 'keys_unavailable', 'internal']);
 
-const faultOf = (status: number, code: string): DatabaseFault => {
+/** SQLSTATEs of a login that may not: `insufficient_privilege`, `read_only_sql_transaction`. */
+export const isDenied = (sqlstate: string | undefined): boolean => sqlstate === '42501' || sqlstate === '25006';
+
+const faultOf = (status: number, code: string, sqlstate: string | undefined): DatabaseFault => {
   if (EVERYONES.has(code)) return 'unavailable';
   if (status === 429 || status >= 500) return 'busy';
-  if (status === 401 || code.startsWith('tenant_')) return 'refused';
+  if (status === 401 || code.startsWith('tenant_') || isDenied(sqlstate)) return 'refused';
   return 'rejected';
 };
 
@@ -31,7 +34,7 @@ export const fromProblem = (status: number, body: unknown, retryAfter: string | 
     });
   }
   const { code, detail, sqlstate } = parsed.data;
-  return new DatabaseError(code, detail, { fault: faultOf(status, code), status, retryAfterMs, sqlstate });
+  return new DatabaseError(code, detail, { fault: faultOf(status, code, sqlstate), status, retryAfterMs, sqlstate });
 };
 
 export const unreachable = (cause: unknown): DatabaseError =>

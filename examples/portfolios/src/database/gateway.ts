@@ -61,7 +61,7 @@ export const createGatewayDatabase = ({ url, authorization }: GatewayOptions): T
       return z.array(row).parse(rows);
     },
     async transaction(statements) {
-      const { results } = transactionSchema.parse(await ask('/v1/transaction', { statements }));
+      const { results } = transactionSchema.parse(await ask('/v1/transaction', { statements, readonly: isReadonly() }));
       return results.map(({ rows }) => rows);
     },
     async *stream(row, statement) {

@@ -6,9 +6,11 @@ import {
   isWireError,
   type PoolErrorCode,
   type TenantRegistration,
+  type WireError,
 } from '@ultracore/tenant-pool';
 import { z } from 'zod';
 import { DatabaseError, type DatabaseFault } from './database-error.ts';
+import { isDenied } from './gateway-problem.ts';
 import type { TenantDatabase } from './tenant-database.ts';
 
 /** Connections of this process to one server, over all its tenants. */
@@ -45,11 +47,14 @@ export const createPoolDatabase = ({ tenants, logger }: PoolOptions): PoolDataba
     },
     transaction: (statements) =>
       manager
-        .transaction(async (transaction) => {
-          const results: unknown[][] = [];
-          for (const { sql, params } of statements) results.push((await transaction.query(sql, params)).rows);
-          return results;
-        })
+        .transaction(
+          async (transaction) => {
+            const results: unknown[][] = [];
+            for (const { sql, params } of statements) results.push((await transaction.query(sql, params)).rows);
+            return results;
+          },
+          { readonly: isReadonly() },
+        )
         .catch(rethrow),
     async *stream(row, { sql, params }) {
       await using connection = await manager.getPool(undefined, { readonly: isReadonly() }).acquire().catch(rethrow);
@@ -78,14 +83,16 @@ const rethrow = (error: unknown): never => {
     const fault = faultOf(error.code);
     throw new DatabaseError(error.code, error.message, { fault, status: fault === 'refused' ? 403 : 503, cause: error });
   }
-  if (isWireError(error)) {
-    const isOurs = error.code === 'postgres' && !/^(40|53|57)/.test(error.sqlstate ?? '');
-    throw new DatabaseError(isOurs ? 'sql_error' : error.code, error.message, {
-      fault: isOurs ? 'rejected' : 'busy',
-      status: isOurs ? 422 : 503,
-      sqlstate: error.sqlstate,
-      cause: error,
-    });
-  }
+  if (isWireError(error)) throw fromWire(error);
   throw error;
+};
+
+const fromWire = (error: WireError): DatabaseError => {
+  const { code, message, sqlstate = '' } = error;
+  const options = { sqlstate, cause: error };
+  if (isDenied(sqlstate)) return new DatabaseError('sql_error', message, { ...options, fault: 'refused', status: 403 });
+  // Serialization, resources, shutdown, and everything that is not an answer of Postgres: another time it may go well.
+  const isPassing = code !== 'postgres' || /^(40|53|57)/.test(sqlstate);
+  if (isPassing) return new DatabaseError(code, message, { ...options, fault: 'busy', status: 503 });
+  return new DatabaseError('sql_error', message, { ...options, fault: 'rejected', status: 422 });
 };

@@ -22,7 +22,7 @@ export const createActivationHandler = ({ database, logger }: ActivationOptions)
         logger.info({ tenant_id: getTenant(), is_new: isNew }, 'a tenant has its model portfolio');
         return ack();
       } catch (error) {
-        const fate = fateOf(error, attempt);
+        const fate = fateOf(error, { attempt, ageMs: Date.now() - Date.parse(message.envelope.time) });
         logger.warn({ tenant_id: getTenant(), attempt, fate: fate.kind, err: error }, 'a tenant did not get its model portfolio');
         return fate;
       }

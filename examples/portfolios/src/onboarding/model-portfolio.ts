@@ -1,6 +1,6 @@
 import type { Statement } from '../database/tenant-database.ts';
 
-export const MODEL_ACCOUNT = 'MODEL-BALANCED';
+const MODEL_ACCOUNT = 'MODEL-BALANCED';
 
 /** What an adviser begins with: three funds, with 100 units standing for 100 %. Prices are those of the day the model was drawn up. */
 const MODEL = [

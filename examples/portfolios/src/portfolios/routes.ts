@@ -50,7 +50,7 @@ export const addPortfolioRoutes = (server: HttpServer): void => {
         database.query(position, {
           sql: `select instrument_id, isin, instrument_name as instrument, quantity::text, price::text, price_currency,
                        price_date::text, market_value::numeric(20, 2)::text as market_value
-                  from portfolio_positions where portfolio_id = $1 order by instrument_name, instrument_id`,
+                  from portfolio_positions where portfolio_id = $1 order by isin, instrument_id`,
           params: [params.portfolio_id],
         }),
       ]);

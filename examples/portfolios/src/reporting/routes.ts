@@ -16,7 +16,7 @@ const COLUMNS = line.keyof().options;
 
 const HOLDINGS = `select portfolio_name as portfolio, isin, instrument_name as instrument, quantity::text,
                          market_value_base::numeric(20, 2)::text as value, base_currency as currency
-                    from portfolio_positions order by portfolio_name, portfolio_id, instrument_name`;
+                    from portfolio_positions order by portfolio_name, portfolio_id, isin, instrument_name`;
 
 /** What a reporting team would write: everything a firm holds, however much that is; never more of it in memory than the caller takes. */
 export const addReportRoutes = (server: HttpServer): void => {

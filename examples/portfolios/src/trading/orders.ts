@@ -12,7 +12,7 @@ export interface NewOrder {
 }
 
 /** From this value on, in the instrument's currency, compliance looks at an order. */
-export const LARGE_ORDER = '250000';
+const LARGE_ORDER = '250000';
 
 /** Which of the statements has a row when the order is new, and which has the order as it is now. */
 export const ORDER_MADE = 0;
