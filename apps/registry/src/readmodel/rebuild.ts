@@ -1,11 +1,11 @@
-import type { EventStore } from '@ultracore/event-sourcing';
+import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
 import { transaction } from '@ultracore/postgres';
 import type { Pool, PoolClient } from 'pg';
 import { tenantCodec, TENANT_STREAMS } from '../tenant/codec.ts';
 import { evolve, initialState } from '../tenant/evolve.ts';
-import type { TenantState } from '../tenant/state.ts';
+import type { ExistingTenant, TenantState } from '../tenant/state.ts';
 import { copyIntoShadow, createShadow, indexShadow, swapShadow } from './shadow-table.ts';
-import { TENANT_COLUMNS, toReadModelRow, writeTenants, type ReadModelRow } from './tenants.ts';
+import { TENANT_COLUMNS, toReadModelRow, writeTenants } from './tenants.ts';
 
 export interface Rebuilt {
   readonly rows: number;
@@ -50,35 +50,56 @@ export async function rebuildTenants({ pool, store, lockedForMs = LOCKED_FOR_MS 
     await log.catchUp(AbortSignal.timeout(lockedForMs));
     await swapShadow(client, 'tenant_configs');
     await swapShadow(client, 'tenant_revisions');
-    await writeTenants(client, log.takeChanged(), log.position() ?? null);
+    await writeTenants(client, log.takeChanged().map(toReadModelRow), log.position() ?? null);
     const now = performance.now();
     return { rows: log.tenants(), events: log.events(), ms: now - startedAt, lockedMs: now - lockedAt };
   });
 }
 
-async function fillShadows(client: PoolClient, rows: readonly ReadModelRow[]): Promise<void> {
+async function fillShadows(client: PoolClient, tenants: readonly ExistingTenant[]): Promise<void> {
   await createShadow(client, 'tenant_configs');
   await createShadow(client, 'tenant_revisions');
-  await copyIntoShadow(client, 'tenant_configs', TENANT_COLUMNS, valuesOf(rows, TENANT_COLUMNS));
-  await copyIntoShadow(client, 'tenant_revisions', REVISION_COLUMNS, valuesOf(rows, REVISION_COLUMNS));
+  await copyIntoShadow(client, 'tenant_configs', TENANT_COLUMNS, mapped(tenants, toReadModelRow));
+  await copyIntoShadow(client, 'tenant_revisions', REVISION_COLUMNS, mapped(tenants, toRevisionRow));
   await indexShadow(client, 'tenant_configs');
   await indexShadow(client, 'tenant_revisions');
 }
 
-function* valuesOf(rows: readonly ReadModelRow[], columns: readonly (keyof ReadModelRow)[]) {
-  for (const row of rows) yield columns.map((column) => row[column]);
+const toRevisionRow = ({ tenantId, revision, life }: ExistingTenant) => ({ tenant_id: tenantId, revision, life });
+
+/** One at a time: all rows at once would be as large as all that was read. */
+function* mapped<From, To>(values: Iterable<From>, map: (value: From) => To): Generator<To> {
+  for (const value of values) yield map(value);
+}
+
+interface Fold {
+  state: TenantState;
+  /** Since the changed tenants were last taken. */
+  isChanged: boolean;
 }
 
 /** Every tenant's fold, from the log's beginning to wherever it was last caught up with. */
 function createFoldedLog(store: EventStore) {
-  const states = new Map<string, TenantState>();
-  let changed = new Set<string>();
+  const folds = new Map<string, Fold>();
+  let changed: Fold[] = [];
   let position: bigint | undefined;
   let events = 0;
 
+  const foldIn = (stored: StoredEvent): void => {
+    let fold = folds.get(stored.streamName);
+    if (!fold) {
+      fold = { state: initialState(), isChanged: false };
+      folds.set(stored.streamName, fold);
+    }
+    fold.state = evolve(fold.state, tenantCodec.decode(stored));
+    if (fold.isChanged) return;
+    fold.isChanged = true;
+    changed.push(fold);
+  };
+
   return {
     position: () => position,
-    tenants: () => states.size,
+    tenants: () => folds.size,
     events: () => events,
     /** Reads to the end of the log. Rejects when that is not reached before `deadline` is aborted. */
     async catchUp(deadline?: AbortSignal): Promise<void> {
@@ -88,11 +109,7 @@ function createFoldedLog(store: EventStore) {
         ...(position === undefined ? {} : { after: position }),
         streamPrefixes: [TENANT_STREAMS],
         onEvents: (batch, last) => {
-          for (const stored of batch) {
-            const state = states.get(stored.streamName) ?? initialState();
-            states.set(stored.streamName, evolve(state, tenantCodec.decode(stored)));
-            changed.add(stored.streamName);
-          }
+          batch.forEach(foldIn);
           events += batch.length;
           position = last;
           return Promise.resolve();
@@ -109,13 +126,13 @@ function createFoldedLog(store: EventStore) {
       await subscription.done;
       if (!caughtUp) throw new Error(TOO_SLOW);
     },
-    /** The rows of those tenants that changed since this was last asked. */
-    takeChanged(): ReadModelRow[] {
-      const names = changed;
-      changed = new Set();
-      return [...names].flatMap((name) => {
-        const state = states.get(name);
-        return state && state.status !== 'none' ? [toReadModelRow(state)] : [];
+    /** Those tenants that changed since this was last asked. */
+    takeChanged(): ExistingTenant[] {
+      const taken = changed;
+      changed = [];
+      return taken.flatMap((fold) => {
+        fold.isChanged = false;
+        return fold.state.status === 'none' ? [] : [fold.state];
       });
     },
   };

@@ -26,21 +26,29 @@ export async function createShadow(client: Queryable, table: string): Promise<vo
 }
 
 /** Fills a shadow by COPY. `client` is one connection, not in a transaction that has failed. */
-export async function copyIntoShadow(
+export async function copyIntoShadow<Column extends string>(
   client: PoolClient,
   table: string,
-  columns: readonly string[],
-  rows: Iterable<readonly CopyValue[]>,
+  columns: readonly Column[],
+  rows: Iterable<Readonly<Record<Column, CopyValue>>>,
 ): Promise<void> {
   const stream = client.query(copyFrom(`copy ${shadowOf(table)} (${columns.map(quoteIdent).join(', ')}) from stdin`));
-  await pipeline(Readable.from(chunks(rows), { objectMode: false, highWaterMark: 4 * CHUNK_LENGTH }), stream);
+  await pipeline(Readable.from(chunks(columns, rows), { objectMode: false, highWaterMark: 4 * CHUNK_LENGTH }), stream);
   if (!stream.writableFinished) await once(stream, 'finish');
 }
 
-function* chunks(rows: Iterable<readonly CopyValue[]>): Generator<string> {
+function* chunks<Column extends string>(
+  columns: readonly Column[],
+  rows: Iterable<Readonly<Record<Column, CopyValue>>>,
+): Generator<string> {
   let chunk = '';
   for (const row of rows) {
-    chunk += `${row.map(toCopyText).join('\t')}\n`;
+    let separator = '';
+    for (const column of columns) {
+      chunk += separator + toCopyText(row[column]);
+      separator = '\t';
+    }
+    chunk += '\n';
     if (chunk.length >= CHUNK_LENGTH) {
       yield chunk;
       chunk = '';
@@ -49,26 +57,30 @@ function* chunks(rows: Iterable<readonly CopyValue[]>): Generator<string> {
   if (chunk !== '') yield chunk;
 }
 
+const NULL = String.raw`\N`;
+/** Few values have any of them, and asking costs a fraction of replacing. */
+const ESCAPED = /[\\\t\n\r]/;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 /** COPY's text format: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS */
 function toCopyText(value: CopyValue): string {
-  if (value === null) return String.raw`\N`;
-  return typeof value === 'string'
-    ? value.replaceAll(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character)
-    : String(value);
+  if (value === null) return NULL;
+  if (typeof value !== 'string') return String(value);
+  return ESCAPED.test(value) ? value.replaceAll(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character) : value;
 }
 
 interface Index {
   readonly name: string;
   readonly definition: string;
+  readonly columns: readonly string[];
   /** `p` or `u` where the index is that of a primary key or unique constraint. */
   readonly constraint: 'p' | 'u' | null;
 }
 
 async function indexesOf(client: Queryable, table: string): Promise<Index[]> {
   const result = await client.query<Index>(
-    `select index.relname as name, pg_get_indexdef(index.oid) as definition, con.contype as constraint
+    `select index.relname as name, pg_get_indexdef(index.oid) as definition, con.contype as constraint,
+       array(select attname::text from pg_attribute where attrelid = indrelid and attnum = any(indkey) order by attnum) as columns
      from pg_index join pg_class index on index.oid = indexrelid
      left join pg_constraint con on con.conindid = index.oid and con.contype in ('p', 'u')
      where indrelid = $1::regclass order by index.relname`,
@@ -77,13 +89,18 @@ async function indexesOf(client: Queryable, table: string): Promise<Index[]> {
   return result.rows;
 }
 
-/** Gives a filled shadow the indexes of its table, faster than keeping them up while it is filled. */
+/**
+ * Gives a filled shadow the indexes of its table, faster than keeping them up while it is filled, and the planner what it must know to use
+ * them; the rest of the statistics comes by itself, and would take half as long as the indexes.
+ */
 export async function indexShadow(client: Queryable, table: string): Promise<void> {
-  for (const { name, definition } of await indexesOf(client, table)) {
+  const indexes = await indexesOf(client, table);
+  for (const { name, definition } of indexes) {
     const [, unique = '', method = ''] = /^CREATE (UNIQUE )?INDEX .+? (USING .+)$/s.exec(definition) ?? [];
     await client.query(`create ${unique} index ${shadowOf(name)} on ${shadowOf(table)} ${method}`);
   }
-  await client.query(`analyze ${shadowOf(table)}`);
+  const columns = new Set(indexes.flatMap((index) => index.columns));
+  if (columns.size > 0) await client.query(`analyze ${shadowOf(table)} (${[...columns].map(quoteIdent).join(', ')})`);
 }
 
 /** Puts the shadow in the place of its table, under all of its names. `client` is in a transaction: readers see the old or the new. */
