@@ -21,6 +21,8 @@ export interface ExampleOptions {
 export interface CallOptions {
   readonly body?: unknown;
   readonly readonly?: boolean;
+  /** Instead of one that names the tenant: then the header does. */
+  readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -52,12 +54,13 @@ export async function startExample(platform: Platform, options: ExampleOptions):
   return {
     url,
     output: () => service.output(),
-    async call(tenantId, path, { body, readonly = false, headers } = {}) {
-      const token = await platform.tenantToken({ tenantId, readonly });
+    async call(tenantId, path, { body, readonly = false, headers, token } = {}) {
+      const bearer = token ?? (await platform.tenantToken({ tenantId, readonly }));
       const response = await fetch(new URL(path, url), {
         method: body === undefined ? 'GET' : 'POST',
         headers: {
-          authorization: `Bearer ${token}`,
+          authorization: `Bearer ${bearer}`,
+          ...(token === undefined ? {} : { 'x-ultracore-tenant-id': tenantId }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },

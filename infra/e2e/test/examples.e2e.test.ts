@@ -165,6 +165,43 @@ describe.for(['the gateway', 'logins of its own'] as const)('over %s, many reque
   });
 });
 
+describe('what an operator decides', () => {
+  const decide = async (id: string, method: string, path: string, body: object): Promise<void> => {
+    const answer = await platform.api().request(method, `/v1/tenants/${id}${path}`, { body });
+    expect(answer.status, answer.text).toBe(202);
+  };
+  const codeOf = async (...call: Parameters<Example['call']>): Promise<unknown> => {
+    const { status, body } = await example.call(...call);
+    return status < 300 ? status : body['code'];
+  };
+  const until = (what: string, expected: unknown, ...call: Parameters<Example['call']>) =>
+    waitFor(async () => (await codeOf(...call)) === expected, { what });
+
+  test('a suspended tenant is refused, and served again when it is back', async () => {
+    const [id = ''] = tenants;
+    await decide(id, 'POST', '/suspend', { reason: 'A test of what becomes of its requests.' });
+    await until('the suspension', 'tenant_suspended', id, '/v1/portfolios');
+    await decide(id, 'POST', '/reactivate', {});
+    await until('its return', 200, id, '/v1/portfolios');
+    expect(await portfoliosOf(example, id)).toHaveLength(1);
+  });
+
+  test('a user without a tenant of its own has no more than its grant: nothing, then reading, then writing', async () => {
+    const [, id = ''] = tenants;
+    const token = platform.tokens.creator;
+    const writing = (reference: string) => ({
+      token,
+      body: { external_reference: `granted-${reference}`, given_name: 'Ada', family_name: id },
+    });
+    expect(await codeOf(id, '/v1/clients', { token })).toBe('tenant_forbidden');
+    await decide(id, 'PUT', '/grants/local-creator', { role: 'analyst' });
+    await until('the grant for reading', 200, id, '/v1/clients', { token });
+    expect((await example.call(id, '/v1/clients', writing('no'))).status).toBe(403);
+    await decide(id, 'PUT', '/grants/local-creator', { role: 'developer' });
+    await until('the grant for writing', 201, id, '/v1/clients', writing('yes'));
+  });
+});
+
 test('`npm run example` brings it up beside a local stack, where the tenant’s token is enough, and takes it down again', async () => {
   const [id = ''] = tenants;
   const group = 'producer.example-portfolios';
