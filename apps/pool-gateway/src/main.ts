@@ -14,6 +14,8 @@ import {
 import { createTenantConnectionPoolManager } from '@ultracore/tenant-pool';
 import { readConfig } from './config.ts';
 import { createTenantDirectory } from './directory/directory.ts';
+import { attachHotPath } from './inbound/hot-path/hot-path.ts';
+import { createHotQuery, QUERY_LINE } from './inbound/hot-path/hot-query.ts';
 import { createCalls } from './inbound/http/calls.ts';
 import { addPoolRoutes } from './inbound/http/pool-routes.ts';
 import { addQueryRoutes } from './inbound/http/query-routes.ts';
@@ -92,9 +94,10 @@ await runMain(NAME, async () => {
   // One server of several may be down, and a tenant's trouble is no other's.
   readiness.add('pools', () => pools.health(), { advisory: true });
   const calls = createCalls();
+  const authenticator = createAuthenticator(config.jwt);
   const server = await createHttpServer({
     logger,
-    authenticator: createAuthenticator(config.jwt),
+    authenticator,
     title: 'UltraCore pool gateway',
     version: '1',
     description: "Tenants' SQL over HTTP, and the connections that it runs on.",
@@ -105,7 +108,18 @@ await runMain(NAME, async () => {
   });
   addQueryRoutes(server, { queries, calls });
   addPoolRoutes(server, { pools, directory });
-  server.addHook('preClose', () => calls.drain(config.drainMs));
+  const handle = createHotQuery({
+    authenticator,
+    queries,
+    calls,
+    logger,
+    onAnswered: (status, ms) => server.observeRequest('POST', '/v1/query', status, ms),
+  });
+  const hotPath = attachHotPath(server.server, { requestLine: QUERY_LINE, handle });
+  server.addHook('preClose', () => {
+    hotPath.close();
+    return calls.drain(config.drainMs);
+  });
   metrics.show({
     requests_under_way: { help: 'Requests for SQL that are not answered yet.', read: () => calls.underWay },
     directory_tenants: { help: 'Tenants in the copy of the directory.', read: directory.size },

@@ -33,9 +33,11 @@ async function createRig(options: Partial<HotPathOptions> = {}): Promise<Rig> {
       response.end(`full:${body}`);
     });
   });
-  const handle = ({ body }: HotRequest, reply: HotReply): void => {
+  const handle = ({ body }: HotRequest, reply: HotReply): boolean => {
+    if (body.toString().startsWith('not hot')) return false;
     hot.push(body.toString());
     reply.send(HEAD, Buffer.from(`hot:${body.toString()}`));
+    return true;
   };
   const hotPath = attachHotPath(server, { requestLine: REQUEST_LINE, handle, ...options });
   await new Promise<void>((resolve) => {
@@ -116,6 +118,7 @@ describe('a plain request', () => {
       handle: ({ body }, reply) => {
         const text = body.toString();
         pending.push(() => reply.send(HEAD, Buffer.from(`<${text}>`)));
+        return true;
       },
     });
     const { socket, received } = call(rig.port);
@@ -136,6 +139,7 @@ describe('a plain request', () => {
       handle: (_request, reply) => {
         asked += 1;
         reply.send(HEAD, body);
+        return true;
       },
     });
     const { socket, received } = call(rig.port);
@@ -161,6 +165,7 @@ describe('anything else', () => {
     ['two tenants', request('x', ['x-ultracore-tenant-id: a-a', 'x-ultracore-tenant-id: b-b'])],
     ['a chunked body', [REQUEST_LINE, ...headers, 'transfer-encoding: chunked', '', '1', 'x', '0', '', ''].join('\r\n')],
     ['a long body', request('x'.repeat(300 * 1024))],
+    ['a body that the hot path does not take', request('not hot')],
   ])('is answered by the full server: %s', async (_what, text) => {
     const rig = await createRig();
     const { socket, received } = call(rig.port);
@@ -220,6 +225,7 @@ describe('a caller that', () => {
         reply.onGone = () => {
           gone += 1;
         };
+        return true;
       },
     });
     const { socket } = call(rig.port);
@@ -249,7 +255,7 @@ describe('a caller that', () => {
 describe('when the server closes', () => {
   test('what is under way is answered, and every connection ends', async () => {
     const waiting: HotReply[] = [];
-    const rig = await createRig({ handle: (_request, reply) => void waiting.push(reply) });
+    const rig = await createRig({ handle: (_request, reply) => waiting.push(reply) > 0 });
     const busy = call(rig.port);
     const idle = call(rig.port);
     busy.socket.write(request('x'));

@@ -29,6 +29,8 @@ export interface Authenticator {
    * `token_expired`, or 503 `keys_unavailable` when the issuer's keys cannot be fetched.
    */
   authenticate(authorization: string | undefined): Promise<Principal>;
+  /** The principal behind a header that was checked before, for as long as that check holds; undefined says only that it must be checked. */
+  recall(authorization: string): Principal | undefined;
 }
 
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256'];
@@ -70,6 +72,7 @@ export function createAuthenticator({ issuer, audience, jwksUrl }: Authenticator
   }
 
   return {
+    recall: (authorization) => (authorization.startsWith('Bearer ') ? remembered(authorization.slice(7)) : undefined),
     async authenticate(authorization) {
       const token = bearerToken(authorization);
       const known = remembered(token);

@@ -8,7 +8,7 @@ import type { Authenticator, Principal, Role } from './authenticator.ts';
 import { createHealth, type Health } from './health.ts';
 import type { Logger } from './logger.ts';
 import { openApiOptions } from './open-api.ts';
-import { addOperationsRoutes, observeRequests } from './operations-routes.ts';
+import { addOperationsRoutes, observeRequests, type ObserveRequest } from './operations-routes.ts';
 import { PROBLEM_MEDIA_TYPE, ProblemError, toProblem } from './problem.ts';
 import { parseJsonBody, problemOf, validateWithZod } from './request-problems.ts';
 import { createRoutesByPath, type RoutesByPath } from './routes-by-path.ts';
@@ -25,6 +25,10 @@ declare module 'fastify' {
     traceparent: string;
     provenPrincipal: Principal | undefined;
   }
+  interface FastifyInstance {
+    /** For requests that are answered beside Fastify. */
+    readonly observeRequest: ObserveRequest;
+  }
   interface FastifyContextConfig {
     /** No token is asked for. Every other route needs one. */
     public?: boolean;
@@ -37,7 +41,7 @@ export type HttpServer = FastifyInstance<Server, IncomingMessage, ServerResponse
 
 export interface HttpServerOptions {
   logger: Logger;
-  authenticator: Authenticator;
+  authenticator: Pick<Authenticator, 'authenticate'>;
   /** Title and version of the OpenAPI document. */
   title: string;
   version: string;
@@ -55,7 +59,8 @@ export interface HttpServerOptions {
 
 const DEFAULT_BODY_LIMIT = 1024 * 1024;
 
-const SECURITY_HEADERS = {
+/** On every answer. */
+export const SECURITY_HEADERS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -107,7 +112,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   decorateRequests(server);
   refuseWhileClosing(server);
-  observeRequests(server, metrics);
+  server.decorate('observeRequest', observeRequests(server, metrics));
   requireToken(server, options.authenticator);
   await server.register(swagger, openApiOptions(options));
   addOperationsRoutes(server, {
@@ -173,7 +178,7 @@ function refuseWhileClosing(server: HttpServer): void {
   });
 }
 
-function requireToken(server: HttpServer, authenticator: Authenticator): void {
+function requireToken(server: HttpServer, authenticator: HttpServerOptions['authenticator']): void {
   server.addHook('onRequest', async (request) => {
     const { public: isPublic, roles } = request.routeOptions.config;
     if (isPublic || request.is404) return;

@@ -10,7 +10,7 @@ export {
 export { createCrashPoints, type OnBoundary } from './crash-points.ts';
 export { codeOf, ServiceError, type ServiceErrorCode } from './errors.ts';
 export { createHealth, type Health, type HealthCheck, type HealthReport } from './health.ts';
-export { createHttpServer, type HttpServer, type HttpServerOptions } from './http-server.ts';
+export { createHttpServer, SECURITY_HEADERS, type HttpServer, type HttpServerOptions } from './http-server.ts';
 export { loadConfig, serviceVariables, variable, type Environment } from './load-config.ts';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export {
@@ -23,4 +23,5 @@ export {
   type ProblemOptions,
 } from './problem.ts';
 export { redact, redactText } from './redact.ts';
+export { acceptId, continueTrace } from './trace-context.ts';
 export { runMain, runService, type RunServiceOptions, type ServicePart } from './run-service.ts';

@@ -26,8 +26,11 @@ export function addOperationsRoutes(server: HttpServer, { metrics, readiness, li
   server.get('/openapi.json', route, async () => server.swagger());
 }
 
+/** Counts a request that was answered after `ms`. */
+export type ObserveRequest = (method: string, route: string, status: number, ms: number) => void;
+
 /** Durations by route pattern, never by path, so that the number of series does not grow with the tenants. */
-export function observeRequests(server: HttpServer, metrics: Registry): void {
+export function observeRequests(server: HttpServer, metrics: Registry): ObserveRequest {
   const durations = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last byte of its answer.',
@@ -36,15 +39,19 @@ export function observeRequests(server: HttpServer, metrics: Registry): void {
     registers: [metrics],
   });
   const children = new Map<string, Histogram.Internal<'method' | 'route' | 'status'>>();
-  server.addHook('onResponse', (request, reply, done) => {
-    const { method } = request;
-    const { statusCode: status, elapsedTime: ms } = reply;
-    const route = request.routeOptions.url ?? 'none';
+  const observe: ObserveRequest = (method, route, status, ms) => {
     const key = `${method} ${status} ${route}`;
     let child = children.get(key);
     if (!child) children.set(key, (child = durations.labels({ method, route, status })));
     child.observe(ms / 1000);
+  };
+  server.addHook('onResponse', (request, reply, done) => {
+    const { method } = request;
+    const { statusCode: status, elapsedTime: ms } = reply;
+    const route = request.routeOptions.url ?? 'none';
+    observe(method, route, status, ms);
     request.log.debug({ method, route, status, ms }, 'request');
     done();
   });
+  return observe;
 }

@@ -18,7 +18,8 @@ export interface HotReply {
   onGone: (() => void) | undefined;
 }
 
-export type HotHandler = (request: HotRequest, reply: HotReply) => void;
+/** Answers false for a request that the full server is to answer; then it does not touch `reply`. */
+export type HotHandler = (request: HotRequest, reply: HotReply) => boolean;
 
 export interface HotConnectionOptions {
   /** For instance `POST /v1/query HTTP/1.1`. */
@@ -109,10 +110,14 @@ export function createHotConnection(
     const end = head.length + head.contentLength;
     if (pending.length < end) return startReading();
     const body = pending.subarray(head.length, end);
+    const whole = pending;
     pending = pending.length === end ? NOTHING : pending.subarray(end);
     become('answering');
     reply = createReply();
-    options.handle({ head, body }, reply);
+    if (options.handle({ head, body }, reply)) return;
+    reply = undefined;
+    pending = whole;
+    handOver();
   };
 
   const startReading = (): void => {

@@ -6,6 +6,9 @@ import type { Call, Run } from '../../query/call.ts';
 export interface Calls {
   /** Follows a run until its reply is sent or its caller gone. */
   follow(reply: FastifyReply, run: Run): void;
+  /** Follows a run until it is taken away. */
+  add(run: Run): void;
+  remove(run: Run): void;
   readonly underWay: number;
   /** Ends those that are still under way when `graceMs` have passed. Resolves when none is left. */
   drain(graceMs: number): Promise<void>;
@@ -27,17 +30,22 @@ export function toCall<Body>(request: FastifyRequest, body: Body): Call<Body> {
 export function createCalls(): Calls {
   const running = new Set<Run>();
   let onEmpty: (() => void) | undefined;
+  const remove = (run: Run): void => {
+    running.delete(run);
+    if (running.size === 0) onEmpty?.();
+  };
 
   return {
     follow({ raw }, run) {
       if (raw.closed) return run.abort(callerGone());
       running.add(run);
       raw.once('close', () => {
-        running.delete(run);
         if (!raw.writableFinished) run.abort(callerGone());
-        if (running.size === 0) onEmpty?.();
+        remove(run);
       });
     },
+    add: (run) => void running.add(run),
+    remove,
     get underWay() {
       return running.size;
     },
@@ -56,7 +64,8 @@ export function createCalls(): Calls {
 }
 
 /** Nobody reads it; it is in the metrics. The number is nginx's. */
-const callerGone = (): ProblemError => new ProblemError({ status: 499, code: 'caller_gone', detail: 'The caller went away.' });
+export const callerGone = (): ProblemError =>
+  new ProblemError({ status: 499, code: 'caller_gone', detail: 'The caller went away.' });
 
 const stopping = (): ProblemError =>
   new ProblemError({
