@@ -1,5 +1,6 @@
-import { testStack } from '@ultracore/testkit';
+import { testStack, waitFor } from '@ultracore/testkit';
 import { describe, expect, it } from 'vitest';
+import { ask } from './answers.ts';
 import { foundTown, manage } from './tenants.ts';
 
 describe('a pool', () => {
@@ -8,16 +9,11 @@ describe('a pool', () => {
     await using pools = manage(town);
     const [a = '', b = ''] = town.ids;
     expect(await town.connections()).toBe(0);
-    const { rows } = await pools.manager.query<{ who: string; name: string }>(
-      'select session_user as who, name from mine where id = $1',
-      [1],
-      {
-        tenantId: a,
-      },
-    );
-    expect(rows).toEqual([{ who: `uc_${a}`, name: a }]);
+    const who = 'select session_user as who, name from mine where id = $1';
+    const { rows } = await pools.manager.query(who, [1], { tenantId: a });
+    expect(rows).toEqual([{ who: `pooled_${a}`, name: a }]);
     const reads = pools.manager.getPool(b, { readonly: true });
-    expect((await reads.query<{ who: string }>('select session_user as who')).rows[0]?.who).toBe(`uc_${b}__ro`);
+    expect((await reads.query<{ who: string }>('select session_user as who')).rows[0]?.who).toBe(`pooled_${b}__ro`);
     await expect(reads.query('insert into notes (body) values ($1)', ['x'])).rejects.toMatchObject({
       code: 'postgres',
       sqlstate: '42501',
@@ -33,5 +29,193 @@ describe('a pool', () => {
       opened: 1,
     });
     expect(pools.manager.getPoolStats()).toMatchObject({ tenants: 2, total: 2, servers: [{ budget: 20, used: 2 }] });
+    expect(pools.manager.health()).toBeUndefined();
+  });
+
+  it('gives typed values as pg does, with timestamps in UTC', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { currentTenant: () => town.ids[0] });
+    const { rows, rowCount, command, fields } = await pools.manager.query(
+      `select $1::int as i, $2::bigint as big, $3::numeric as exact, $4::boolean as yes, $5::timestamptz as at, $6::timestamp as local,
+              $7::jsonb as doc, $8::bytea as bytes, $9::text[] as words, null::text as nothing, $10::interval as span, 1.5::float8 as f`,
+      [7, 2n ** 62n, '1.10', true, new Date(5), '2026-01-02 03:04:05', { a: [1] }, Buffer.from([0, 255]), ['a"', null], '90 min'],
+    );
+    expect(rows).toEqual([
+      {
+        i: 7,
+        big: String(2n ** 62n),
+        exact: '1.10',
+        yes: true,
+        at: new Date(5),
+        local: new Date(Date.UTC(2026, 0, 2, 3, 4, 5)),
+        doc: { a: [1] },
+        bytes: Buffer.from([0, 255]),
+        words: ['a"', null],
+        nothing: null,
+        span: 'PT1H30M',
+        f: 1.5,
+      },
+    ]);
+    expect({ rowCount, command, first: fields[0] }).toMatchObject({
+      rowCount: 1,
+      command: 'SELECT',
+      first: { name: 'i', typeOid: 23 },
+    });
+  });
+
+  it('commits a transaction when its work returns, and leaves nothing of it when it throws or a statement in it had failed', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { currentTenant: () => town.ids[0] });
+    const { manager } = pools;
+    const notes = async () =>
+      (await manager.query<{ body: string }>('select body from notes order by body')).rows.map(({ body }) => body);
+    await manager.transaction(
+      async (tx) => {
+        await tx.query('insert into notes (body) values ($1)', ['kept']);
+        expect((await tx.query<{ level: string }>('show transaction_isolation')).rows).toEqual([
+          { transaction_isolation: 'serializable' },
+        ]);
+      },
+      { isolation: 'serializable' },
+    );
+    const thrown = manager.transaction(async (tx) => {
+      await tx.query('insert into notes (body) values ($1)', ['thrown away']);
+      throw new Error('no');
+    });
+    await expect(thrown).rejects.toThrow('no');
+    const swallowed = manager.transaction(async (tx) => {
+      await tx.query('insert into notes (body) values ($1)', ['rolled back']);
+      await tx.query('select 1 / 0').catch(() => {});
+    });
+    await expect(swallowed).rejects.toMatchObject({ code: 'transaction_rolled_back' });
+    expect(await notes()).toEqual(['kept']);
+    expect(pools.manager.getPoolStats(town.ids[0] ?? '')).toMatchObject({ opened: 1, closed: 0 });
+  });
+
+  it('leaves nothing of one caller on a connection for the next', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await town.admin.query(`grant temporary on database ${town.database} to pooled_${town.ids[0] ?? ''}`);
+    await using pools = manage(town, { each: { maxConnections: 1 } });
+    const pool = pools.manager.getPool(town.ids[0]);
+    {
+      await using connection = await pool.acquire();
+      await connection.query("set search_path = 'pg_catalog'");
+      await connection.query('create temporary table leftover (id int)');
+      await connection.query('prepare leftover as select 1');
+      await connection.query('select pg_advisory_lock(7)');
+    }
+    await ask(pool, "set statement_timeout = '1h'", [], { lane: 'own' }).answer;
+    const { rows } =
+      await pool.query(`select current_setting('search_path') as path, current_setting('statement_timeout') as timeout,
+      to_regclass('pg_temp.leftover')::text as temporary, (select count(*)::int from pg_prepared_statements where name = 'leftover') as prepared,
+      (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks`);
+    expect(rows).toEqual([{ path: town.ids[0], timeout: '30s', temporary: null, prepared: 0, locks: 0 }]);
+    expect(pool.stats()).toMatchObject({ opened: 1, closed: 0 });
+  });
+
+  it('closes a connection that is given back inside of a transaction, and one whose settings a shared statement has changed', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { each: { maxConnections: 1 } });
+    const pool = pools.manager.getPool(town.ids[0]);
+    const connection = await pool.acquire();
+    await connection.begin();
+    await connection.query('insert into notes (body) values ($1)', ['left open']);
+    connection.release();
+    connection.release();
+    await expect(connection.query('select 1')).rejects.toMatchObject({ code: 'connection_released' });
+    expect((await pool.query('select 1 from notes')).rows).toEqual([]);
+    expect(pool.stats()).toMatchObject({ opened: 2, closed: 1 });
+    await pool.query("select set_config('TimeZone', 'Asia/Tokyo', false)");
+    expect((await pool.query("select current_setting('TimeZone') as zone")).rows).toEqual([{ zone: 'UTC' }]);
+    expect(pool.stats()).toMatchObject({ opened: 3, closed: 2 });
+  });
+
+  it('runs as many statements at one time as the tenant may, and refuses what would wait too long a line', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { maxQueued: 3, each: { maxConcurrentQueries: 2 } });
+    const pool = pools.manager.getPool(town.ids[0]);
+    const asked = Array.from({ length: 6 }, () => ask(pool, 'select pg_sleep(0.2)'));
+    const results = await Promise.allSettled(asked.map(({ answer }) => answer));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    expect(results.flatMap((result) => (result.status === 'rejected' ? [result.reason.code] : []))).toEqual([
+      'queue_full',
+      'queue_full',
+      'queue_full',
+    ]);
+    expect(asked.map(({ ends }) => ends())).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(pools.manager.getPoolStats(town.ids[0] ?? '').usage).toMatchObject({ statements: 3, refused: 3 });
+  });
+
+  it('closes idle connections down to none once the tenant is out of use, and keeps the minimum while it is in use', async () => {
+    await using town = await foundTown(testStack(), 2);
+    await using pools = manage(town, { each: { minConnections: 2, idleTimeoutMs: 1_500 } });
+    const [used = '', once = ''] = town.ids;
+    await pools.manager.query('select 1', [], { tenantId: once });
+    await waitFor(
+      async () => {
+        await pools.manager.query('select 1', [], { tenantId: used });
+        return pools.manager.getPoolStats(once).total === 0 && pools.manager.getPoolStats(used).total === 2;
+      },
+      { what: 'the idle tenant to have no connection and the used one its minimum' },
+    );
+    await waitFor(async () => (await town.connections()) === 0, { what: 'all connections to be closed' });
+    expect(pools.manager.getPoolStats()).toMatchObject({ total: 0, servers: [{ used: 0 }] });
+  });
+
+  it('gives up connections when it is resized, and opens no more than it then may', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town);
+    const [id = ''] = town.ids;
+    const pool = pools.manager.getPool(id);
+    const held = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);
+    expect(await town.connections()).toBe(3);
+    pools.manager.resizePool(id, { minConnections: 0, maxConnections: 1 });
+    for (const connection of held) connection.release();
+    await waitFor(async () => (await town.connections()) === 1, { what: 'the connections too many to be closed' });
+    await waitFor(() => pools.manager.getPoolStats(id).total === 1, { what: 'the pool to know it' });
+    expect(pools.manager.getPoolStats(id)).toMatchObject({ max: 1, closed: 2 });
+    expect(() => pools.manager.resizePool(id, { minConnections: 2, maxConnections: 1 })).toThrow(
+      expect.objectContaining({ code: 'pool_invalid' }),
+    );
+  });
+
+  it('shares the tenant’s connections between its two logins, also when there is only one', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { each: { maxConnections: 1 } });
+    const [writes, reads] = [pools.manager.getPool(town.ids[0]), pools.manager.getPool(town.ids[0], { readonly: true })];
+    for (let turn = 0; turn < 3; turn++) {
+      await Promise.all([writes.query('select 1'), reads.query('select 1')]);
+      expect(await town.connections()).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('knows the types of a text’s parameters from the server, once', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town);
+    const pool = pools.manager.getPool(town.ids[0]);
+    const text = 'select $1::int[], $2::jsonb, $3::text';
+    expect(await pool.describe(text)).toEqual([1007, 3802, 25]);
+    expect(await pool.describe(text)).toEqual([1007, 3802, 25]);
+    expect(pool.stats()).toMatchObject({ hits: 0, misses: 1 });
+    await expect(pool.describe('select nonsense')).rejects.toMatchObject({ code: 'postgres', sqlstate: '42703' });
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('says why it cannot serve: no such tenant, none named, closed', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town);
+    const { manager } = pools;
+    const pool = manager.getPool(town.ids[0]);
+    expect(() => manager.getPool('nobody')).toThrow(expect.objectContaining({ code: 'unknown_tenant' }));
+    await expect(manager.query('select 1')).rejects.toMatchObject({ code: 'unknown_tenant' });
+    await pool.query('select 1');
+    const running = pool.query('select pg_sleep(0.3), 1 as one');
+    await waitFor(() => pool.stats().inUse === 1, { what: 'the statement to run' });
+    const closing = manager.close(5_000);
+    await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'closed' });
+    await expect(running).resolves.toMatchObject({ rowCount: 1 });
+    await closing;
+    expect(manager.health()).toBeDefined();
+    expect(await town.connections()).toBe(0);
   });
 });

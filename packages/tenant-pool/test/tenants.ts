@@ -58,8 +58,8 @@ export async function settle(server: Server, database: string, tenants: number):
       tenantId,
       database,
       primary: { host: server.host, port: server.port },
-      readwrite: { user: `uc_${tenantId}`, passwords: [async () => 'pw'] },
-      readonly: { user: `uc_${tenantId}__ro`, passwords: [async () => 'pw'] },
+      readwrite: { user: `pooled_${tenantId}`, passwords: [async () => 'pw'] },
+      readonly: { user: `pooled_${tenantId}__ro`, passwords: [async () => 'pw'] },
       minConnections: 0,
       maxConnections: 4,
       maxConcurrentQueries: 100,
@@ -68,8 +68,8 @@ export async function settle(server: Server, database: string, tenants: number):
       ...change,
     }),
     async setPassword(tenantId, password) {
-      await admin.query(`alter role uc_${tenantId} password '${password}'`);
-      await admin.query(`alter role uc_${tenantId}__ro password '${password}'`);
+      await admin.query(`alter role pooled_${tenantId} password '${password}'`);
+      await admin.query(`alter role pooled_${tenantId}__ro password '${password}'`);
     },
     async connections() {
       const { rows } = await admin.query<{ count: number }>(
@@ -79,28 +79,33 @@ export async function settle(server: Server, database: string, tenants: number):
       return rows[0]?.count ?? 0;
     },
     async [Symbol.asyncDispose]() {
+      await admin.end().catch(() => {});
+      // The server may have been restarted meanwhile.
+      const last = new Client({ connectionString: server.url(database), application_name: 'tenant-pool-admin' });
+      await last.connect();
       for (const id of ids) {
-        await admin.query(`drop schema ${id} cascade`);
-        await admin.query(`drop owned by uc_${id}, uc_${id}__ro; drop role uc_${id}, uc_${id}__ro`);
+        await last.query(
+          `drop schema ${id} cascade; drop owned by pooled_${id}, pooled_${id}__ro; drop role pooled_${id}, pooled_${id}__ro`,
+        );
       }
-      await admin.end();
+      await last.end();
     },
   };
 }
 
 const homeSql = (id: string, database: string): string => `
-  create role uc_${id} login password 'pw';
-  create role uc_${id}__ro login password 'pw';
-  grant connect on database ${database} to uc_${id}, uc_${id}__ro;
+  create role pooled_${id} login password 'pw';
+  create role pooled_${id}__ro login password 'pw';
+  grant connect on database ${database} to pooled_${id}, pooled_${id}__ro;
   create schema ${id};
   create table ${id}.mine (id int primary key, name text not null);
   insert into ${id}.mine select n, '${id}' from generate_series(1, 100) n;
   create table ${id}.notes (id bigint generated always as identity primary key, body text unique);
-  grant usage on schema ${id} to uc_${id}, uc_${id}__ro;
-  grant select, insert, update, delete on all tables in schema ${id} to uc_${id};
-  grant select on all tables in schema ${id} to uc_${id}__ro;
-  alter role uc_${id} set search_path = ${id};
-  alter role uc_${id}__ro set search_path = ${id};`;
+  grant usage on schema ${id} to pooled_${id}, pooled_${id}__ro;
+  grant select, insert, update, delete on all tables in schema ${id} to pooled_${id};
+  grant select on all tables in schema ${id} to pooled_${id}__ro;
+  alter role pooled_${id} set search_path = ${id};
+  alter role pooled_${id}__ro set search_path = ${id};`;
 
 /** A manager that ends with the scope, with all of the town's tenants. */
 export function manage(

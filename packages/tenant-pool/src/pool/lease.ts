@@ -30,12 +30,12 @@ export class Lease extends Work {
   #giveUpAt = Number.POSITIVE_INFINITY;
 
   constructor(pool: LoginPool, options: LeaseOptions, queuedAt: number, settle: LeaseSettle) {
-    super(pool, queuedAt, Math.min(options.deadline, queuedAt + pool.tenant.registration.connectionTimeoutMs));
+    super(pool, queuedAt, options.deadline);
     this.#options = options;
     this.#settle = settle;
   }
 
-  kind(): WorkKind {
+  get kind(): WorkKind {
     return 'long';
   }
 
@@ -68,7 +68,7 @@ export class Lease extends Work {
   tick(now: number): void {
     if (this.#ended === undefined) {
       if (this.givenUp) this.#end(aborted(), now, CANCEL_GIVE_UP_MS);
-      else if (now >= this.#options.deadline) {
+      else if (now >= this.deadline) {
         this.#end(new PoolError('statement_timeout', 'The connection was taken back at its deadline.'), now, CANCEL_GIVE_UP_MS);
       }
       return;

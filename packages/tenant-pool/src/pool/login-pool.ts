@@ -11,7 +11,8 @@ import type { ServerBudget } from './server-budget.ts';
 import { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
 import { GROW_AFTER_MS, GROW_DEPTH, LIMIT_BACKOFF_MS, LOGIN_BACKOFF_MS, PIPELINE_DEPTH } from './tuning.ts';
-import { type Work, type WorkKind, WorkList } from './work.ts';
+import type { Work, WorkKind, WorkList } from './work.ts';
+import { WorkQueues } from './work-queues.ts';
 
 export type PoolRole = 'readwrite' | 'readonly' | 'replica';
 
@@ -45,7 +46,7 @@ export class LoginPool {
   #failures = 0;
   #reserved: Slot | undefined = undefined;
   #deepTicks = 0;
-  readonly #queues = { quick: new WorkList(), probe: new WorkList(), long: new WorkList() };
+  readonly #queues = new WorkQueues();
 
   constructor(options: LoginPoolOptions) {
     this.context = options.context;
@@ -58,7 +59,7 @@ export class LoginPool {
   }
 
   get waiting(): number {
-    return this.#queues.quick.length + this.#queues.probe.length + this.#queues.long.length;
+    return this.#queues.length;
   }
 
   /** Runs the work at once where a connection is fit for it; otherwise it waits. */
@@ -67,9 +68,10 @@ export class LoginPool {
     this.lastUsed = now;
     const { tenant, counters } = this;
     tenant.lastUsed = now;
+    if (work.givenUp || now >= work.waitUntil) return this.#refuse(work, this.#endOf(work));
     if (this.slots.length > this.opening) counters.hits++;
     else counters.misses++;
-    const kind = work.kind(this.context.ticker.patienceMs);
+    const { kind } = work;
     const slot = tenant.mayRun && this.#queues[kind].length === 0 ? this.#slotFor(kind, now) : undefined;
     if (slot !== undefined) {
       counters.waits.recordNone(now);
@@ -78,8 +80,7 @@ export class LoginPool {
       return;
     }
     if (tenant.waiting >= this.context.maxQueued) {
-      counters.refused++;
-      return work.refuse(new PoolError('queue_full', `${tenant.waiting} requests of tenant ${tenant.id} wait already.`));
+      return this.#refuse(work, new PoolError('queue_full', `${tenant.waiting} requests of tenant ${tenant.id} wait already.`));
     }
     this.#enqueue(work, kind);
     this.#seekConnection(now);
@@ -89,8 +90,8 @@ export class LoginPool {
   again(work: Work): void {
     const pool = this.tenant.poolForRerun(this.role);
     if (pool instanceof PoolError) return work.refuse(pool);
-    work.pool = pool;
-    pool.#queues[work.kind(this.context.ticker.patienceMs)].insertByAge(work);
+    work.waitAgain(pool, performance.now());
+    pool.#queues.insert(work);
     this.tenant.waiting++;
     this.context.ticker.watch(pool);
   }
@@ -105,17 +106,15 @@ export class LoginPool {
 
   /** Hands everything that waits to the pool that has taken this one's place, or fails it. */
   handOver(to: LoginPool | PoolError): void {
-    for (const queue of Object.values(this.#queues)) {
-      for (const work of queue.toArray()) {
-        if (to instanceof PoolError) {
-          this.leave(work);
-          work.refuse(to);
-        } else {
-          queue.remove(work);
-          to.#queues[work.kind(this.context.ticker.patienceMs)].insertByAge(work);
-          work.pool = to;
-          this.context.ticker.watch(to);
-        }
+    for (const work of this.#queues.toArray()) {
+      if (to instanceof PoolError) {
+        this.leave(work);
+        work.refuse(to);
+      } else {
+        work.list?.remove(work);
+        work.pool = to;
+        to.#queues.insert(work);
+        this.context.ticker.watch(to);
       }
     }
   }
@@ -133,7 +132,7 @@ export class LoginPool {
     if (!dirty && slot.backend?.settingsAltered === true) slot.retiring = true;
     if (slot.retiring) slot.closeWhenDone();
     else if (slot.alone && dirty) this.#reset(slot);
-    else if (slot.inFlight === 0) this.#idle(slot, now);
+    else if (slot.inFlight === 0) return this.#free(slot, now);
     if (this.tenant.waiting > 0) this.tenant.dispatch(now);
   }
 
@@ -150,7 +149,7 @@ export class LoginPool {
     const { waiting, tenant } = this;
     if (waiting === 0 || !tenant.mayRun || now < this.#notBefore) return 0;
     const open = this.slots.length - this.opening;
-    const useful = open === 0 ? 1 : Math.min(this.#overdue(now), open);
+    const useful = open === 0 ? 1 : this.#queues.overdue(now - GROW_AFTER_MS, open, this.#mayStartLong());
     return Math.max(0, Math.min(useful - this.opening, tenant.room));
   }
 
@@ -168,7 +167,10 @@ export class LoginPool {
 
   tick(now: number): boolean {
     for (const slot of this.slots) slot.tick(now, this.context.ticker.lagMs);
-    this.#expire(now);
+    this.#queues.forEachDue(now, (work) => {
+      this.leave(work);
+      work.refuse(this.#endOf(work));
+    });
     if (this.waiting > 0) {
       this.dispatch(now);
       this.#seekConnection(now);
@@ -185,8 +187,14 @@ export class LoginPool {
     this.#failures = 0;
   }
 
-  /** Why something that waited here in vain did so. */
-  timeoutError(): PoolError {
+  #refuse(work: Work, error: PoolError): void {
+    this.counters.refused++;
+    work.refuse(error);
+  }
+
+  /** Why something that waited did so in vain. */
+  #endOf(work: Work): PoolError {
+    if (work.givenUp) return new PoolError('aborted', 'The caller gave up.');
     const failure = this.failure ?? this.server.failure;
     if (failure !== undefined) return new PoolError(failure.code, failure.message, { cause: failure.cause });
     return new PoolError('queue_timeout', `No connection of tenant ${this.tenant.id} became free in time.`);
@@ -200,7 +208,7 @@ export class LoginPool {
 
   #seekConnection(now: number): void {
     if (this.wants(now) > 0) this.server.want(this.tenant, now);
-    else if (this.waiting > 0 && this.tenant.room === 0) this.tenant.makeRoomFor(this);
+    else if (this.waiting > 0 && this.tenant.room === 0) this.tenant.makeRoomFor(this, now);
   }
 
   #slotFor(kind: WorkKind, now: number): Slot | undefined {
@@ -222,11 +230,11 @@ export class LoginPool {
 
   #drain(queue: WorkList, now: number): void {
     const { tenant, counters } = this;
-    const { patienceMs } = this.context.ticker;
     while (queue.head !== undefined && tenant.mayRun) {
       const work = queue.head;
       // What was not known when it came may be known by now.
-      const kind = work.kind(patienceMs);
+      const { kind } = work;
+      if (this.#queues.turnedLong(work, kind)) continue;
       const slot = this.#slotFor(kind, now);
       if (slot === undefined) {
         if (kind === 'probe' || (kind === 'long' && this.#mayStartLong() && !this.#mayOpen(now))) this.#reserve(now);
@@ -265,20 +273,12 @@ export class LoginPool {
     return this.opening > 0 || (this.tenant.room > 0 && now >= this.#notBefore && this.server.spare(now) > 0);
   }
 
-  /** Waiting requests that have waited long enough for another connection to be worth it. */
-  #overdue(now: number): number {
-    let overdue = 0;
-    for (const [kind, queue] of Object.entries(this.#queues)) {
-      if (kind === 'long' && !this.#mayStartLong()) continue;
-      for (let work = queue.head; work !== undefined && now - work.queuedAt > GROW_AFTER_MS; work = work.next) overdue++;
-    }
-    return overdue;
-  }
-
-  #idle(slot: Slot, now: number): void {
+  /** What waits for it gets it first; only then others, for whom it would have to be closed. */
+  #free(slot: Slot, now: number): void {
     slot.alone = false;
     slot.idleSince = now;
-    this.server.becameIdle(now);
+    if (this.tenant.waiting > 0) this.tenant.dispatch(now);
+    if (slot.idle) this.server.becameIdle(now);
   }
 
   #reset(slot: Slot): void {
@@ -287,27 +287,11 @@ export class LoginPool {
       return slot.retire();
     backend.command('discard all').then(
       () => {
-        if (backend.transactionStatus !== 'I' || slot.inFlight > 0) return slot.retire();
-        const now = performance.now();
-        this.#idle(slot, now);
-        if (slot.retiring) slot.closeWhenDone();
-        if (this.tenant.waiting > 0) this.tenant.dispatch(now);
+        if (slot.retiring || backend.transactionStatus !== 'I') return slot.retire();
+        return this.#free(slot, performance.now());
       },
       () => slot.retire(),
     );
-  }
-
-  #expire(now: number): void {
-    for (const queue of Object.values(this.#queues)) {
-      for (let work = queue.head; work !== undefined;) {
-        const { next }: Work = work;
-        if (work.givenUp || now >= work.waitUntil) {
-          this.leave(work);
-          work.refuse(work.givenUp ? new PoolError('aborted', 'The caller gave up.') : this.timeoutError());
-        }
-        work = next;
-      }
-    }
   }
 
   /** Another connection for a pipeline that stays deep, from what the server has to spare. */
@@ -339,8 +323,7 @@ export class LoginPool {
       if (slot.ends(ended)) this.gone(slot);
     });
     if (slot.retiring || slot.opening.signal.aborted) return slot.retire();
-    this.#idle(slot, now);
-    this.tenant.dispatch(now);
+    this.#free(slot, now);
   }
 
   #notOpened(slot: Slot, error: unknown): void {

@@ -163,17 +163,20 @@ export class ServerBudget {
     const slots = [...this.pools.keys()].flatMap((pool) => pool.slots);
     const claims = this.#claims(now);
     // One that gives way but has long been at what it does may take longer still: it does not count.
-    const needed =
+    let needed =
       claims.length - slots.filter((slot) => slot.retiring && !(slot.inFlight > 0 && now - slot.headSince > TENURE_MS)).length;
     if (needed <= 0) return;
     const share = this.#share(now);
+    const rules = { now, share, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS };
     const entitled = claims.filter(({ tenant }) => this.heldBy(tenant) < share).length;
-    for (let nth = 0; nth < needed; nth++) {
-      const rules = { now, share, entitled: nth < entitled, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS };
-      const victim: Slot | undefined = chooseVictim(slots, rules);
-      if (victim === undefined) return;
+    for (let nth = 0; nth < claims.length && needed > 0; nth++) {
+      const victim: Slot | undefined = chooseVictim(slots, { ...rules, entitled: nth < entitled });
+      if (victim === undefined) break;
       victim.retire();
+      needed--;
     }
+    // Who has its share has to do with it: one of its logins makes room for the other.
+    if (needed > 0) for (const pool of claims) if (this.heldBy(pool.tenant) >= share) pool.tenant.makeRoomFor(pool, now);
   }
 }
 

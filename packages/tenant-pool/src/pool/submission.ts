@@ -66,7 +66,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   #successor: Submission | undefined = undefined;
 
   constructor(pool: LoginPool, request: SubmitRequest, sink: PoolSink, queuedAt: number) {
-    super(pool, queuedAt, Math.min(request.deadline, queuedAt + pool.tenant.registration.connectionTimeoutMs));
+    super(pool, queuedAt, request.deadline);
     this.request = request;
     this.text = request.text;
     this.params = request.params;
@@ -78,11 +78,11 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     return this.request.repeatable;
   }
 
-  kind(patienceMs: number): WorkKind {
+  get kind(): WorkKind {
     if (this.request.lane === 'own') return 'long';
     const { profile } = this;
-    if (profile === undefined || profile.runs === 0) return 'probe';
-    return profile.isShort(patienceMs) ? 'quick' : 'long';
+    if (profile === undefined || !profile.known) return 'probe';
+    return profile.isShort ? 'quick' : 'long';
   }
 
   get givenUp(): boolean {
@@ -159,7 +159,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   #ended(slot: Slot): number {
     const now = performance.now();
     const ms = now - slot.headSince;
-    this.profile?.learn(ms);
+    this.profile?.learn(ms, this.pool.context.ticker.lagMs);
     this.slot = undefined;
     slot.ended(this, now);
     this.pool.ended(ms);
@@ -208,7 +208,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   tick(now: number): void {
     if (!this.#told) {
       if (this.givenUp) this.abort();
-      else if (now >= this.request.deadline && this.#ending === undefined) this.#expire(now);
+      else if (now >= this.deadline && this.#ending === undefined) this.#expire(now);
     }
     if (now >= this.#cancelAt) this.#cancel(now);
   }
@@ -218,7 +218,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     const { slot } = this;
     if (slot === undefined) return;
     if (this.#execution?.started !== true) {
-      if (now - this.request.deadline >= CANCEL_GIVE_UP_MS) this.refuse(timedOut());
+      if (now - this.deadline >= CANCEL_GIVE_UP_MS) this.refuse(timedOut());
       return;
     }
     this.#cancelledAt ??= now;
@@ -234,7 +234,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   moveOn(now: number): void {
     if (this.#told || this.#ending !== undefined || !this.repeatable || this.touched || this.#execution?.started !== false)
       return;
-    if (now >= this.request.deadline) return;
+    if (now >= this.deadline) return;
     const successor = new Submission(this.pool, this.request, this.sink, this.queuedAt);
     successor.attempts = this.attempts;
     this.#successor = successor;

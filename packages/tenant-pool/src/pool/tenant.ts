@@ -6,6 +6,7 @@ import { RoleCounters, type RoleStats, type TenantPoolStats, type Usage } from '
 import { LoginPool, type PoolRole } from './login-pool.ts';
 import { ReplicaRoute } from './replica-route.ts';
 import type { ServerBudget } from './server-budget.ts';
+import { STALE_AFTER_MS } from './tuning.ts';
 
 export type PoolMode = 'readwrite' | 'readonly';
 
@@ -75,12 +76,12 @@ export class Tenant {
     for (const pool of this.#all) if (pool.waiting > 0) pool.dispatch(now);
   }
 
-  /** The tenant has all the connections that it may have, and the pool needs one: another of its pools gives way. */
-  makeRoomFor(pool: LoginPool): void {
-    const others = this.#all.filter((other) => other !== pool);
+  /** The tenant has all that it may have, or its share of the server, and the pool needs a connection: another of its pools gives way. */
+  makeRoomFor(pool: LoginPool, now: number): void {
+    const others = this.#all.filter((other) => other !== pool && (this.room === 0 || other.server === pool.server));
     const slots = others.flatMap((other) => other.slots);
     if (slots.some((slot) => slot.retiring)) return;
-    const idle = slots.find((slot) => slot.idle);
+    const idle = slots.find((slot) => slot.idle && (pool.slots.length === 0 || now - slot.lastUsed > STALE_AFTER_MS));
     if (idle !== undefined) return idle.retire();
     if (pool.slots.length === 0) slots.find((slot) => !slot.taken)?.retire();
   }

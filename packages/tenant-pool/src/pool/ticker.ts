@@ -1,4 +1,8 @@
-import { PATIENCE_MS, TICK_MS } from './tuning.ts';
+import { SHORT_MS } from '../scheduling/statement-profiles.ts';
+import { TICK_MS } from './tuning.ts';
+
+/** A sweep that is no later came in time. */
+const ON_TIME_MS = 1;
 
 export interface Ticked {
   /** Whether there is still something to look after. */
@@ -13,9 +17,16 @@ export class Ticker {
   readonly #watched = new Set<Ticked>();
   #timer: NodeJS.Timeout | undefined = undefined;
   #last = 0;
+  /**
+   * By how much a measured time may be too long because this process was busy: while the loop is late, up to a turn of it for sending and another for
+   * reading.
+   */
   lagMs = 0;
-  /** Up to how long a statement counts as short, at this moment. */
-  patienceMs = PATIENCE_MS;
+
+  /** A connection whose oldest statement has run longer than this gets nothing behind it. */
+  get patienceMs(): number {
+    return SHORT_MS + this.lagMs;
+  }
 
   watch(ticked: Ticked): void {
     this.#watched.add(ticked);
@@ -32,8 +43,8 @@ export class Ticker {
 
   #sweep(): void {
     const now = performance.now();
-    this.lagMs = Math.max(now - this.#last - TICK_MS, this.lagMs * 0.8, 0);
-    this.patienceMs = PATIENCE_MS + 2 * this.lagMs;
+    const turnMs = now - this.#last;
+    this.lagMs = turnMs > TICK_MS + ON_TIME_MS ? 2 * turnMs : 0;
     this.#last = now;
     for (const ticked of this.#watched) if (!ticked.tick(now)) this.#watched.delete(ticked);
     if (this.#watched.size > 0) return;

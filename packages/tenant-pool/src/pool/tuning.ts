@@ -2,8 +2,6 @@
 
 /** Period of the sweep for deadlines, aborts and waiting work. Nothing has a timer of its own. */
 export const TICK_MS = 5;
-/** A statement that takes no longer counts as short; twice the event loop's recent lag is added. */
-export const PATIENCE_MS = 5;
 /** Statements in flight on one connection at most. */
 export const PIPELINE_DEPTH = 64;
 /** When even the least loaded connection has so many in flight, another one is opened if the server has one to spare. */

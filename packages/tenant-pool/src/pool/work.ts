@@ -22,15 +22,28 @@ export abstract class Work {
   /** When it came, `performance.now()`. */
   readonly queuedAt: number;
   /** When waiting for a connection ends. */
-  readonly waitUntil: number;
+  waitUntil: number;
+  /** When it must have ended. */
+  readonly deadline: number;
 
-  constructor(pool: LoginPool, queuedAt: number, waitUntil: number) {
+  constructor(pool: LoginPool, queuedAt: number, deadline: number) {
     this.pool = pool;
     this.queuedAt = queuedAt;
-    this.waitUntil = waitUntil;
+    this.deadline = deadline;
+    this.waitUntil = this.#waitsUntil(queuedAt);
   }
 
-  abstract kind(patienceMs: number): WorkKind;
+  /** Waits for a connection again. */
+  waitAgain(pool: LoginPool, now: number): void {
+    this.pool = pool;
+    this.waitUntil = this.#waitsUntil(now);
+  }
+
+  #waitsUntil(now: number): number {
+    return Math.min(this.deadline, now + this.pool.tenant.registration.connectionTimeoutMs);
+  }
+
+  abstract readonly kind: WorkKind;
   /** Has a connection from now on. */
   abstract begin(backend: Backend, now: number): void;
   /** Will not get one. */

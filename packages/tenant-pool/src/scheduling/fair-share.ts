@@ -25,6 +25,8 @@ export interface Holding {
   readonly lastUsed: number;
   readonly openedAt: number;
   readonly inFlight: number;
+  /** When the turn of what runs on it came. */
+  readonly headSince: number;
 }
 
 export interface VictimRules {
@@ -39,25 +41,38 @@ export interface VictimRules {
 }
 
 /**
- * Which connection gives way: the idle one of the least recently used pool; and when all are busy and the waiting tenant is entitled, one of
- * the tenant that is furthest above its share, the one with the least to finish. Undefined: nobody has to, for now.
+ * Which connection gives way: an idle one that nobody has used for a while. For a tenant that is entitled to one also, in this order, one of a tenant
+ * that holds more than its share, idle or soon done with what it does, and any other idle one. Among several the pool least recently used, or
+ * the tenant furthest above its share. Undefined: nobody has to, for now.
  */
 export function chooseVictim<T extends Holding>(holdings: Iterable<T>, rules: VictimRules): T | undefined {
-  let idle: T | undefined;
-  let busy: T | undefined;
+  let best: T | undefined;
+  let bestRank = NOBODY;
   for (const holding of holdings) {
-    if (holding.taken) continue;
-    if (holding.idle) {
-      const free = rules.entitled || rules.now - holding.lastUsed >= rules.staleAfterMs;
-      if (free && (idle === undefined || holding.lastUsed < idle.lastUsed)) idle = holding;
-    } else if (rules.entitled && holding.held > rules.share && rules.now - holding.openedAt >= rules.tenureMs) {
-      if (busy === undefined || givesWayBefore(holding, busy)) busy = holding;
+    const rank = rankOf(holding, rules);
+    if (rank === NOBODY || rank > bestRank) continue;
+    if (best === undefined || rank < bestRank || givesWayBefore(holding, best)) {
+      best = holding;
+      bestRank = rank;
     }
   }
-  return idle ?? busy;
+  return best;
+}
+
+const NOBODY = 9;
+
+function rankOf(holding: Holding, { now, share, entitled, staleAfterMs, tenureMs }: VictimRules): number {
+  if (holding.taken) return NOBODY;
+  if (holding.idle && now - holding.lastUsed >= staleAfterMs) return 1;
+  if (!entitled) return NOBODY;
+  const above = holding.held > share;
+  if (holding.idle) return above ? 2 : 4;
+  if (!above || now - holding.openedAt < tenureMs) return NOBODY;
+  return now - holding.headSince < tenureMs ? 3 : 5;
 }
 
 function givesWayBefore(a: Holding, b: Holding): boolean {
+  if (a.idle) return a.lastUsed < b.lastUsed;
   if (a.held !== b.held) return a.held > b.held;
   if (a.inFlight !== b.inFlight) return a.inFlight < b.inFlight;
   return a.openedAt < b.openedAt;

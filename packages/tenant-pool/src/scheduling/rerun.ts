@@ -1,4 +1,4 @@
-/** How often one request is tried, with the first time. */
+/** How often a request is run that may have run before. */
 const ATTEMPTS = 3;
 
 export interface Attempt {
@@ -15,7 +15,7 @@ export interface Attempt {
  * twice. Anything else may have taken effect, and its caller has to be told so.
  */
 export function mayRunAfterLoss(attempt: Attempt, started: boolean): boolean {
-  return attempt.attempts < ATTEMPTS && !attempt.touched && (!started || attempt.repeatable);
+  return !attempt.touched && (!started || (attempt.repeatable && attempt.attempts < ATTEMPTS));
 }
 
 /** Whether a statement may be run again that a cancel meant for its neighbour has hit: Postgres rolled all of it back. */

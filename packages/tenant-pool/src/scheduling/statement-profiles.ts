@@ -1,7 +1,12 @@
+/** A statement that takes no longer is short: others may be sent behind it. */
+export const SHORT_MS = 5;
 /** Texts longer than this are not remembered: they are rare, and would be what memory goes to. */
 const LONGEST_TEXT = 8_192;
 const GENERATION_TEXTS = 256;
 const GENERATION_CHARACTERS = 256 * 1_024;
+
+/** A text whose time could not be measured well counts as short after so many runs that looked it. */
+const RUNS_IN_DOUBT = 3;
 
 /** What a pool has learnt of one statement text. */
 export class StatementProfile {
@@ -9,26 +14,26 @@ export class StatementProfile {
   runs = 0;
   /** Types of the parameters, once the server was asked. */
   parameters: readonly number[] | undefined = undefined;
+  /** Leans to the short side, because what disturbs a measurement only ever adds to it. */
   #typicalMs = 0;
+  #inDoubt = 0;
 
-  /** Typical time, in milliseconds; leans to the short side, because what disturbs a measurement only ever adds to it. */
-  get typicalMs(): number {
-    return this.#typicalMs;
-  }
-
-  learn(ms: number): void {
-    if (this.runs === 0) this.#typicalMs = ms;
-    else this.#typicalMs += (ms - this.#typicalMs) * (ms < this.#typicalMs ? 0.5 : 0.1);
+  /** Takes note of a run that took `ms`, of which up to `lagMs` may have been this process's own delay. */
+  learn(ms: number, lagMs = 0): void {
+    const least = Math.max(0, ms - lagMs);
+    if (this.runs === 0) this.#typicalMs = least;
+    else this.#typicalMs += (least - this.#typicalMs) * (least < this.#typicalMs ? 0.5 : 0.1);
+    this.#inDoubt = ms <= SHORT_MS ? RUNS_IN_DOUBT : this.#inDoubt + 1;
     this.runs++;
   }
 
-  /** Known, and known to be done within `patienceMs`. */
-  isShort(patienceMs: number): boolean {
-    return this.runs > 0 && this.#typicalMs <= patienceMs;
+  /** Whether its time is known well enough to say whether it is short. */
+  get known(): boolean {
+    return this.#inDoubt >= RUNS_IN_DOUBT || this.#typicalMs > SHORT_MS;
   }
 
-  isLong(patienceMs: number): boolean {
-    return this.runs > 0 && this.#typicalMs > patienceMs;
+  get isShort(): boolean {
+    return this.known && this.#typicalMs <= SHORT_MS;
   }
 }
 
