@@ -12,15 +12,14 @@ export interface CatalogFunctions {
   readonly stable: readonly string[];
 }
 
-/** What one server says, without what its extensions added. */
+/** What one server says, with what extensions have added to pg_catalog, as plpgsql does everywhere. */
 export async function catalogFunctionsOf(url: string): Promise<CatalogFunctions> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
     const { rows } = await client.query<{ name: string; volatile: boolean }>(
-      `select proname as name, bool_or(provolatile = 'v') as volatile from pg_proc p
+      `select proname as name, bool_or(provolatile = 'v') as volatile from pg_proc
         where pronamespace = 'pg_catalog'::regnamespace
-          and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
         group by proname order by proname collate "C"`,
     );
     const version = await client.query<{ server_version: string }>('show server_version');

@@ -33,12 +33,10 @@ const CONTEXTS: readonly StatementContext[] = TIERS.flatMap((tier) => [
   { tier, inTransaction: false },
   { tier, inTransaction: true },
 ]);
-const FIRST_OF_TIER = new Map(TIERS.map((tier, index) => [tier, index * 2]));
 
 /** The verdict for one context. */
-export function verdictFor(verdicts: Verdicts, context: StatementContext): Verdict {
-  const index = (FIRST_OF_TIER.get(context.tier) ?? -1) + (context.inTransaction ? 1 : 0);
-  return verdicts[index] ?? UNKNOWN_CONTEXT;
+export function verdictFor(verdicts: Verdicts, { tier, inTransaction }: StatementContext): Verdict {
+  return verdicts[2 * TIERS.indexOf(tier) + (inTransaction ? 1 : 0)] ?? UNKNOWN_CONTEXT;
 }
 
 const UNKNOWN_CONTEXT: Verdict = { allowed: false, code: 'unknown_tier', detail: 'The tenant’s tier is not known.' };
