@@ -171,6 +171,35 @@ describe('bind', () => {
     expect(seen).toEqual(['acme', 'globex', 'acme', undefined]);
   });
 
+  test('a stream and a generator work for whoever bound them; one that is not bound for whoever reads', async () => {
+    const readFor = (tenantId: string, made: () => AsyncIterable<string>): Promise<string[]> => {
+      const source = storage.runWithTenant('acme', made);
+      return storage.runWithTenant(tenantId, async () => {
+        const seen: string[] = [];
+        for await (const value of source) seen.push(value);
+        return seen;
+      });
+    };
+    async function* generator() {
+      yield storage.getTenant();
+    }
+    let isRead = false;
+    const stream = () => {
+      isRead = false;
+      return new Readable({
+        objectMode: true,
+        read() {
+          this.push(isRead ? null : storage.getTenant());
+          isRead = true;
+        },
+      });
+    };
+    expect(await readFor('globex', generator)).toEqual(['globex']);
+    expect(await readFor('globex', () => storage.bindIterable(generator()))).toEqual(['acme']);
+    expect(await readFor('globex', stream)).toEqual(['globex']);
+    expect(await readFor('globex', () => storage.bindStream(stream()))).toEqual(['acme']);
+  });
+
   test('hands arguments, results and errors through', () => {
     const add = storage.bind((a: number, b: number) => a + b);
     expect(add(1, 2)).toBe(3);
