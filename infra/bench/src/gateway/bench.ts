@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { ROOT, startPlatform } from '../frame/platform.ts';
-import type { Findings } from '../frame/report.ts';
+import type { Findings, Metric } from '../frame/report.ts';
+import { required } from '../frame/required.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Contender, ContenderName } from './contenders/contender.ts';
 import { findPgBouncer, type PgBouncerProgram } from './contenders/find-pgbouncer.ts';
@@ -96,20 +97,18 @@ async function prepare(
   return { ...common, gateway: { directory: rows, start } };
 }
 
-async function startContender(name: ContenderName, ground: Ground, inspect: boolean): Promise<Contender | undefined> {
-  const { directory, server, issuer, solo, crowd, pgbouncer } = ground;
+async function startContender(name: ContenderName, ground: Ground, inspect: boolean): Promise<Contender> {
+  const { directory, server, issuer, solo, crowd } = ground;
   const tenants = [solo, ...crowd];
-  if (name === 'gateway') return ground.gateway?.start(inspect);
+  if (name === 'gateway') return required(ground.gateway, 'directory for the gateway').start(inspect);
   if (name === 'plain') return startPlain({ directory, server, issuer, tenants, inspect });
-  return pgbouncer === undefined ? undefined : startPgBouncer(pgbouncer, server, tenants);
+  return startPgBouncer(required(ground.pgbouncer, 'PgBouncer'), server, tenants);
 }
 
-async function startCompetitors(ground: Ground, resources: AsyncDisposableStack, inspect: boolean): Promise<Competitor[]> {
+async function startCompetitors(ground: Ground, inspect: boolean, resources: AsyncDisposableStack): Promise<Competitor[]> {
   const competitors: Competitor[] = [];
   for (const name of ground.options.contenders) {
-    const contender = await startContender(name, ground, inspect);
-    if (contender === undefined) continue;
-    resources.use(contender);
+    const contender = resources.use(await startContender(name, ground, inspect));
     competitors.push({ contender, load: resources.use(startLoadGenerator(name)) });
   }
   return competitors;
@@ -119,7 +118,7 @@ async function speedPart(ground: Ground): Promise<Partial<Findings>> {
   const { options, server, issuer, solo, crowd, progress } = ground;
   const { workloads, clients, rounds, seconds } = options;
   await using resources = new AsyncDisposableStack();
-  const competitors = await startCompetitors(ground, resources, options.profile !== undefined);
+  const competitors = await startCompetitors(ground, options.profile !== undefined, resources);
   const crowds = { 'one tenant': await clientsOf(issuer, [solo]), [`${crowd.length} tenants`]: await clientsOf(issuer, crowd) };
   const profile = options.profile === undefined ? undefined : resolve(options.profile);
   const shared = { competitors, postgresPid: server.pid, crowds, profile };
@@ -128,13 +127,12 @@ async function speedPart(ground: Ground): Promise<Partial<Findings>> {
 }
 
 async function memoryPart(ground: Ground): Promise<Partial<Findings>> {
-  await using resources = new AsyncDisposableStack();
-  const competitors = await startCompetitors(ground, resources, true);
+  const { contenders, rounds } = ground.options;
   const tenants = await clientsOf(ground.issuer, [ground.solo]);
-  const metrics = [];
-  for (const { contender, load } of competitors) {
-    ground.progress(`idle clients of ${contender.name} …`);
-    metrics.push(await idleClientMemory(contender, load, tenants, ground.options.rounds));
+  const metrics: Metric[] = [];
+  for (const name of contenders) {
+    ground.progress(`idle clients of ${name} …`);
+    metrics.push(await idleClientMemory(name, () => startContender(name, ground, true), tenants, Math.min(rounds, 3)));
   }
   return { metrics };
 }

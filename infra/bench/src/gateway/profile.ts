@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Contender } from './contenders/contender.ts';
-import { connectInspector, hottest } from './inspector.ts';
+import { connectInspector, type Hot, hottest } from './inspector.ts';
 import type { LoadControl } from './load/control.ts';
 
 const SHOWN = 25;
@@ -22,8 +22,19 @@ export async function profileTurn(
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, JSON.stringify(profile));
   const { busyUs, functions } = hottest(profile);
-  progress(`${file}: ${(busyUs / requests).toFixed(1)} µs a query, of which in`);
-  for (const { name, place, selfUs } of functions.slice(0, SHOWN)) {
-    progress(`  ${(selfUs / requests).toFixed(2).padStart(6)} µs  ${name} ${place}`);
-  }
+  progress(`${file}: ${(busyUs / requests).toFixed(1)} µs a query by the clock, of which in`);
+  const areas = new Map<string, number>();
+  for (const hot of functions) areas.set(areaOf(hot), (areas.get(areaOf(hot)) ?? 0) + hot.selfUs);
+  for (const [area, us] of [...areas].toSorted(([, a], [, b]) => b - a).slice(0, SHOWN)) progress(line(us / requests, area));
+  progress('  by function:');
+  for (const hot of functions.slice(0, SHOWN)) progress(line(hot.selfUs / requests, `${hot.name} ${hot.place}`));
+}
+
+const line = (us: number, what: string): string => `  ${us.toFixed(2).padStart(7)} µs  ${what}`;
+
+/** The package, for the gateway's own code the folder, for Node's own the module; functions of the engine by themselves. */
+function areaOf({ name, place }: Hot): string {
+  if (place === '') return name;
+  const dependency = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(place)?.[1];
+  return dependency ?? /^(?:apps|packages)\/[^/]+\/src\/[^/:]+/.exec(place)?.[0] ?? place.replace(/:\d+$/, '');
 }

@@ -10,8 +10,14 @@ import type { BenchServer } from '../server.ts';
 import type { Contender } from './contender.ts';
 import type { PgBouncerProgram } from './find-pgbouncer.ts';
 
-/** Server connections of one login at most. What gave the most on two cores: more of them only queue inside Postgres. */
-const POOL_SIZE = 8;
+export interface Tuning {
+  /** Server connections of one login at most. */
+  poolSize: number;
+  /** Bytes that are read at once. */
+  packetBuffer: number;
+}
+
+const TUNING: Tuning = { poolSize: 8, packetBuffer: 16_384 };
 /** Of the shared database's logins together, as many as there are likely to be in use at once. */
 const SHARED_CONNECTIONS = 200;
 
@@ -29,6 +35,7 @@ export async function startPgBouncer(
   program: PgBouncerProgram,
   server: BenchServer,
   tenants: readonly BenchTenant[],
+  tuning: Tuning = TUNING,
 ): Promise<Contender> {
   // It does not run as root, and the user that it runs as may not reach the checkout.
   const account = serverAccount();
@@ -44,7 +51,7 @@ export async function startPgBouncer(
   const prepared = knowsPrepared(program);
   const users = tenants.map(({ names, verifiers }) => `"${names.role}" "${verifiers.readWrite}"`);
   const userFile = own('users.txt', `${users.join('\n')}\n`);
-  const config = own('pgbouncer.ini', toIni(server, tenants, { port, userFile, prepared }));
+  const config = own('pgbouncer.ini', toIni(server, tenants, { port, userFile, prepared, ...tuning }));
   const runnable = account === undefined || program.libraryPath === undefined ? program.path : join(folder, 'pgbouncer');
   if (runnable !== program.path) copyFileSync(program.path, runnable);
   const child = await startChild({
@@ -70,7 +77,7 @@ export async function startPgBouncer(
     name: 'pgbouncer',
     pid: child.pid,
     target: { protocol: 'postgres', host: '127.0.0.1', port, prepared },
-    description: `PgBouncer ${program.version}, transaction pooling, ${POOL_SIZE} server connections a login at most, ${
+    description: `PgBouncer ${program.version}, transaction pooling, ${tuning.poolSize} server connections a login at most, ${
       prepared
         ? 'named prepared statements'
         : 'statements parsed anew each time: this version knows no prepared ones in transaction pooling'
@@ -82,7 +89,7 @@ export async function startPgBouncer(
 function toIni(
   server: BenchServer,
   tenants: readonly BenchTenant[],
-  { port, userFile, prepared }: { port: number; userFile: string; prepared: boolean },
+  { port, userFile, prepared, poolSize, packetBuffer }: Tuning & { port: number; userFile: string; prepared: boolean },
 ): string {
   const databases = new Set([SHARED_DATABASE, ...tenants.map(({ names }) => names.database)]);
   return [
@@ -101,14 +108,13 @@ function toIni(
     'auth_type = scram-sha-256',
     `auth_file = ${userFile}`,
     'max_client_conn = 20000',
-    `default_pool_size = ${POOL_SIZE}`,
+    `default_pool_size = ${poolSize}`,
     'min_pool_size = 0',
     'reserve_pool_size = 0',
     'server_idle_timeout = 600',
     'server_lifetime = 3600',
     'ignore_startup_parameters = extra_float_digits',
-    // A larger buffer takes fewer turns for a large answer; the rest of what costs time is off.
-    'pkt_buf = 16384',
+    `pkt_buf = ${packetBuffer}`,
     'tcp_keepalive = 0',
     'log_connections = 0',
     'log_disconnections = 0',

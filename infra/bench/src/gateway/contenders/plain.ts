@@ -18,10 +18,18 @@ export interface PlainOptions {
   issuer: Issuer;
   tenants: readonly BenchTenant[];
   inspect: boolean;
+  connectionsPerTenant?: number;
 }
 
 /** The plain service in a process of its own, before the bench's Postgres by its unix socket. */
-export async function startPlain({ directory, server, issuer, tenants, inspect }: PlainOptions): Promise<Contender> {
+export async function startPlain({
+  directory,
+  server,
+  issuer,
+  tenants,
+  inspect,
+  connectionsPerTenant = CONNECTIONS_PER_TENANT,
+}: PlainOptions): Promise<Contender> {
   const port = await freePort();
   const inspectorPort = inspect ? await freePort() : undefined;
   const settings: PlainSettings = {
@@ -31,7 +39,7 @@ export async function startPlain({ directory, server, issuer, tenants, inspect }
     jwksUrl: issuer.jwksUrl,
     host: server.socketDirectory,
     postgresPort: server.port,
-    connectionsPerTenant: CONNECTIONS_PER_TENANT,
+    connectionsPerTenant,
     tenants: tenants.map(({ home, names, passwords }) => ({
       tenantId: home.tenantId,
       user: names.role,
@@ -58,7 +66,7 @@ export async function startPlain({ directory, server, issuer, tenants, inspect }
     pid: child.pid,
     inspectorPort,
     target: { protocol: 'http', host: '127.0.0.1', port, prepared: true },
-    description: `fastify + pg.Pool: one pool a tenant of ${CONNECTIONS_PER_TENANT} connections at most, named prepared statements, the same token check and answer`,
+    description: `fastify + pg.Pool: one pool a tenant of ${connectionsPerTenant} connections at most, named prepared statements, the same token check and answer`,
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }
