@@ -133,6 +133,26 @@ describe('in the shared lane nothing is left behind', () => {
   });
 });
 
+describe('what a tenant has set for its role', () => {
+  it('does not change what the guard’s verdicts rest on, not even after DISCARD ALL', async () => {
+    await admin.query(`alter role tester login password 'secret'; alter role tester set search_path = own, pg_catalog;
+      alter role tester set standard_conforming_strings = off; alter role tester set bytea_output = escape`);
+    const url = new URL(server.url());
+    url.username = 'tester';
+    url.password = 'secret';
+    const session = await openSession(url.href);
+    const settings = (): Promise<string[]> =>
+      session.column(
+        `select unnest(array[current_setting('search_path'), current_setting('standard_conforming_strings'), current_setting('bytea_output')])`,
+      );
+    expect(await settings()).toEqual(['app, pg_temp', 'on', 'hex']);
+    await session.backend.command('set search_path = own; set standard_conforming_strings = off');
+    await session.backend.command('discard all');
+    expect(await settings()).toEqual(['app, pg_temp', 'on', 'hex']);
+    await session.close();
+  });
+});
+
 describe('what Postgres reads as one statement', () => {
   it('the guard reads as one too', async () => {
     const words = [

@@ -34,6 +34,8 @@ export interface TenantRegistration {
   readonly idleTimeoutMs: number;
   /** What sorts and hashes of all its connections together may take; becomes `work_mem` of each. */
   readonly maxMemoryMb?: number | undefined;
+  /** Settings of every connection opened from now on, beside and before the manager's own. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 /** @throws PoolError `pool_invalid`, naming the field. */

@@ -1,5 +1,6 @@
 import type { DirectoryCredential, DirectoryRow, GrantRole, TenantStatus, Tier } from '@ultracore/contracts';
 import type { TenantRegistration } from '@ultracore/tenant-pool';
+import { sessionSettings } from '../statement/session-settings.ts';
 
 /** What the gateway decides on when somebody asks for a tenant; all else of a row is in its registration with the pools. */
 export interface KnownTenant {
@@ -39,6 +40,8 @@ export interface RegistrationOptions {
 export function toRegistration(row: DirectoryRow, { gateways, open }: RegistrationOptions): TenantRegistration | undefined {
   const { tenant_id: tenantId, db_host: host, db_port: port, db_name: database, credential, next_credential: next } = row;
   if (row.status !== 'active' || host === null || port === null || database === null || credential === null) return undefined;
+  const schema = row.tier === 'standard' ? row.schema_name : 'app';
+  if (schema === null) return undefined;
   const inOrder = next === null ? [credential] : [credential, next];
   const passwords = (pick: (of: DirectoryCredential) => { role: string; sealed: string }) =>
     inOrder.map((of) => {
@@ -70,5 +73,6 @@ export function toRegistration(row: DirectoryRow, { gateways, open }: Registrati
     connectionTimeoutMs: row.connection_timeout_seconds * 1000,
     idleTimeoutMs: row.idle_timeout_seconds * 1000,
     maxMemoryMb: Math.floor(row.max_memory_mb),
+    settings: sessionSettings(schema),
   };
 }

@@ -38,6 +38,14 @@ describe('how the pools reach a tenant', () => {
     expect(await registration?.readonly.passwords[1]?.()).toBe('enterprise-001/uc_enterprise_001__ro/next-ro');
   });
 
+  test('starts its sessions where the tenant cannot create, whatever its role says', () => {
+    const searchPath = (changes: object): string | undefined => toRegistration(directoryRow(changes), options)?.settings?.['search_path'];
+    expect(searchPath({ tier: 'enterprise' })).toBe('app, pg_temp');
+    expect(searchPath({ tier: 'small' })).toBe('app, pg_temp');
+    expect(searchPath({ tier: 'standard', schema_name: 'tenant_acme' })).toBe('tenant_acme, pg_temp');
+    expect(toRegistration(directoryRow({ tier: 'standard', schema_name: null }), options)).toBeUndefined();
+  });
+
   test('opens no password before one is asked for', () => {
     const refuse = () => {
       throw new Error('opened');

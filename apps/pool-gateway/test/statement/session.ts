@@ -1,4 +1,5 @@
 import { type Backend, isWireError, openBackend } from '@ultracore/tenant-pool';
+import { sessionSettings } from '../../src/statement/session-settings.ts';
 
 /** What the statements of `cases.ts` speak of. */
 export const TABLES = `
@@ -31,6 +32,8 @@ export interface Session {
   readonly backend: Backend;
   /** Runs one statement; the SQLSTATE when Postgres refuses it. */
   run(text: string): Promise<string | undefined>;
+  /** The values of a statement’s only column. */
+  column(text: string): Promise<string[]>;
   /** Whatever differs between two of them was left behind. */
   state(): Promise<string>;
   close(): Promise<void>;
@@ -45,7 +48,7 @@ export async function openSession(url: string): Promise<Session> {
     password: decodeURIComponent(password),
     database: pathname.slice(1),
     applicationName: 'guard test',
-    settings: { search_path: 'app, pg_temp', statement_timeout: '5s', lock_timeout: '1s' },
+    settings: { ...sessionSettings('app'), statement_timeout: '5s', lock_timeout: '1s' },
     connectTimeoutMs: 10_000,
   });
   const rowsOf = (text: string): Promise<string[]> =>
@@ -64,6 +67,7 @@ export async function openSession(url: string): Promise<Session> {
     });
   return {
     backend,
+    column: rowsOf,
     run: (text) =>
       rowsOf(text).then(
         () => undefined,

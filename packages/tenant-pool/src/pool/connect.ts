@@ -25,7 +25,8 @@ export async function connectLogin(pool: LoginPool, signal: AbortSignal): Promis
 function optionsOf(pool: LoginPool) {
   const { applicationName, settings, tls, socketDirectory } = pool.context.connection;
   const { host, port } = pool.server;
-  const workMem = workMemKb(pool.tenant.registration);
+  const { registration } = pool.tenant;
+  const workMem = workMemKb(registration);
   const socket = socketDirectory(host, port);
   return {
     host: socket ?? host,
@@ -33,7 +34,7 @@ function optionsOf(pool: LoginPool) {
     database: pool.database,
     tls: socket === undefined ? tls : undefined,
     applicationName,
-    settings: workMem === undefined ? settings : { ...settings, work_mem: `${workMem}kB` },
+    settings: { ...settings, ...registration.settings, ...(workMem === undefined ? {} : { work_mem: `${workMem}kB` }) },
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };
 }
