@@ -14,7 +14,10 @@ export const commands = {
   check,
   typecheck,
   format: [['oxfmt', '.']],
-  generate: [['node', 'packages/contracts/scripts/generate.ts']],
+  generate: [
+    ['node', 'apps/pool-gateway/scripts/generate-grammar.ts'],
+    ['node', 'packages/contracts/scripts/generate.ts'],
+  ],
   'test:unit': [['vitest', 'run', '--project', 'unit']],
   'test:int': [['vitest', 'run', '--project', 'int']],
   'test:e2e': [['vitest', 'run', '--project', 'e2e']],

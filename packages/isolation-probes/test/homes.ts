@@ -21,7 +21,7 @@ import {
 } from '@ultracore/tenant-database';
 import { startPrivatePostgres } from '@ultracore/testkit';
 import { Client } from 'pg';
-import { directParty, type Party, plant, type Planted } from '../src/index.ts';
+import { directParty, type DirectOptions, type Party, plant, type Planted } from '../src/index.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../../infra/tenant-schema/migrations', import.meta.url));
 const LIMITS = { connectionLimit: 8, statementTimeoutMs: 30_000, idleInTransactionTimeoutMs: 30_000, tempFileLimitMb: 16 };
@@ -30,9 +30,19 @@ const LIMITS = { connectionLimit: 8, statementTimeoutMs: 30_000, idleInTransacti
 export interface Bench {
   readonly attackers: Readonly<Record<Tier, Party>>;
   readonly victims: Readonly<Record<Tier, Planted>>;
+  /** Another tenant. */
+  newTenant(tier: Tier, tenantId: string): Promise<Tenant>;
+  readonly server: { readonly host: string; readonly port: number };
+  /** Empties the small tier's tables and plants again: a fault may have let the probes change its victim. */
+  repair(): Promise<void>;
   /** As the superuser, in one database. */
   sql(database: string, statements: string): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface Tenant {
+  readonly party: Party;
+  readonly passwords: DirectOptions['passwords'];
 }
 
 export async function startBench(): Promise<Bench> {
@@ -56,7 +66,9 @@ export async function startBench(): Promise<Bench> {
   const sql = async (database: string, statements: string): Promise<void> => {
     await withConnection(superuser, database, (connection) => connection.query(statements));
   };
-  const party = (tier: Tier, name: string) => makeTenant({ admin, migrations, host: server.host, port: server.port }, tier, name);
+  const address = { host: server.host, port: server.port };
+  const newTenant = (tier: Tier, tenantId: string) => makeTenant({ admin, migrations, ...address }, tier, tenantId);
+  const party = async (tier: Tier, name: string) => (await newTenant(tier, `${name}-${randomBytes(4).toString('hex')}`)).party;
   const attackers = await byTier((tier) => party(tier, 'attacker'));
   const victims = await byTier(async (tier) => plant(await party(tier, 'victim')));
   await sql(SHARED_DATABASE, 'analyze');
@@ -64,6 +76,14 @@ export async function startBench(): Promise<Bench> {
     attackers,
     victims,
     sql,
+    newTenant,
+    server: address,
+    async repair() {
+      await victims.small.remove();
+      await sql(SHARED_DATABASE, 'truncate app.clients, app.accounts, app.instruments, app.fx_rates cascade');
+      victims.small = await plant(victims.small.party);
+      await sql(SHARED_DATABASE, 'analyze');
+    },
     async stop() {
       for (const victim of Object.values(victims)) await victim.remove();
       await server.stop();
@@ -82,9 +102,9 @@ interface Server {
   readonly port: number;
 }
 
-async function makeTenant({ admin, migrations, host, port }: Server, tier: Tier, name: string): Promise<Party> {
-  const home: Home = { tenantId: `${name}-${randomBytes(4).toString('hex')}`, tier, requestId: randomUUID() };
-  const names = homeNames(home.tenantId, tier);
+async function makeTenant({ admin, migrations, host, port }: Server, tier: Tier, tenantId: string): Promise<Tenant> {
+  const home: Home = { tenantId, tier, requestId: randomUUID() };
+  const names = homeNames(tenantId, tier);
   const passwords = { 'read-write': generatePassword(), 'read-only': generatePassword() };
   const verifiers = { readWrite: scramVerifier(passwords['read-write']), readOnly: scramVerifier(passwords['read-only']) };
   await withConnection(admin, tier === 'enterprise' ? ADMIN_DATABASE : SHARED_DATABASE, (connection) =>
@@ -99,5 +119,5 @@ async function makeTenant({ admin, migrations, host, port }: Server, tier: Tier,
     await runMigrations(connection, { schema: names.schema, migrations: shared ? [] : migrations, shared });
     await openLogin(connection, home, LIMITS, verifiers);
   });
-  return directParty({ tenantId: home.tenantId, tier, host, port, passwords });
+  return { party: directParty({ tenantId, tier, host, port, passwords }), passwords };
 }

@@ -7,39 +7,42 @@ const NO_SUCH_FUNCTION = '42883';
 /** The extension is not there at all. */
 const NO_EXTENSION = ['0A000', '58P01'] as const;
 
+/** Being in at all is what must be refused: what is inside has walls of its own. */
+const ENTERED = 'select current_database()';
+
 /** Out of the database: into others, into the server's files and programs, to other servers, and into the server's own workings. */
 export const OTHER_DATABASES = probes('other-databases', [
   [
     'connect/enterprise',
     'connect to an enterprise neighbour’s database',
-    'select * from app.clients',
+    ENTERED,
     refused(),
     { ...DIRECT, database: '{enterprise.database}' },
   ],
   [
     'connect/shared',
     'connect to the shared database',
-    'select * from app.clients',
+    ENTERED,
     inEnterprise(refused()),
     { ...DIRECT, database: 'ultracore_shared' },
   ],
   [
     'connect/registry',
     'connect to the registry’s database',
-    'select * from tenant_configs',
+    ENTERED,
     refused('3D000'),
     { ...DIRECT, database: 'ultracore_tenants' },
   ],
-  ['connect/postgres', 'connect to the maintenance database', 'select 1', refused(), { ...DIRECT, database: 'postgres' }],
+  ['connect/postgres', 'connect to the maintenance database', ENTERED, refused(), { ...DIRECT, database: 'postgres' }],
   [
     'connect/template',
     'connect to the template of homes',
-    'select 1',
+    ENTERED,
     refused('55000'),
     { ...DIRECT, database: 'ultracore__template' },
   ],
-  ['connect/template1', 'connect to the template of databases', 'select 1', refused(), { ...DIRECT, database: 'template1' }],
-  ['connect/template0', 'connect to the closed template', 'select 1', refused('55000'), { ...DIRECT, database: 'template0' }],
+  ['connect/template1', 'connect to the template of databases', ENTERED, refused(), { ...DIRECT, database: 'template1' }],
+  ['connect/template0', 'connect to the closed template', ENTERED, refused('55000'), { ...DIRECT, database: 'template0' }],
   [
     'databases/qualified',
     'name a table of another database',

@@ -46,7 +46,8 @@ export function describeExpectation(expectation: Expectation): string {
   return `${expectation.verdict}${expectation.verdict === 'shown' ? ` ${expectation.exposure}` : ''}${codes}`;
 }
 
-function leaksIn(text: string, { markers, sent }: Case): string[] {
+/** What of a victim, or secret whoever it belongs to, is in a text. */
+export function leaksIn(text: string, { markers, sent }: Pick<Case, 'markers' | 'sent'>): string[] {
   const planted = markers.flatMap((marker) =>
     [marker, Buffer.from(marker).toString('hex'), Buffer.from(marker).toString('base64').replace(/=+$/, '')]
       .filter((form) => text.includes(form))

@@ -97,7 +97,7 @@ async function ask(session: Session, what: string, sql: string): Promise<readonl
   const reply = await session.run({ form: 'simple', statements: [{ sql, params: [] }] });
   const rows = rowsOf(reply);
   if (rows !== undefined) return rows;
-  throw new ProbeError('not_planted', `A victim cannot be read any more, ${what} (${reply.code}): ${reply.message ?? ''}`);
+  throw new ProbeError('not_planted', `${what} cannot be read (${reply.code}): ${reply.message ?? ''}`);
 }
 
 /** A session's own state, where a tenant could have changed it for whoever comes next. Settings of the transaction come and go. */
@@ -111,7 +111,7 @@ const STATE = `select session_user, current_user, current_database(), current_sc
 
 /** The states of the backends that the session's next requests meet; equal to those at the start where nothing was left behind. */
 export async function stateOf(session: Session, backends: number): Promise<string> {
-  const states = await Promise.all(Array.from({ length: backends }, () => ask(session, 'its own state', STATE)));
+  const states = await Promise.all(Array.from({ length: backends }, () => ask(session, 'the session’s own state', STATE)));
   return [...new Set(states.map((state) => JSON.stringify(state)))].sort().join('\n');
 }
 

@@ -7,7 +7,7 @@ import { ProbeError } from '../errors.ts';
 import { CATEGORIES, expectationOf, type Form, FORMS, type Login, LOGINS, type Probe } from '../probe.ts';
 import { type OwnNames, type Scope, statementsOf } from './fill.ts';
 import { describeExpectation, faultsOf, outcomeOf } from './judge.ts';
-import { changesBetween, stateLeft, stateOf, takeSnapshot } from './observe.ts';
+import { changesBetween, type Snapshot, stateLeft, stateOf, takeSnapshot } from './observe.ts';
 import type { Planted } from './plant.ts';
 import type { Damage, ProbeReport, ProbeResult } from './report.ts';
 import { type Party, Refusal, type Reply, type Request, rowsOf, type Session } from './session.ts';
@@ -56,7 +56,7 @@ export async function runProbes(options: RunOptions): Promise<ProbeReport> {
             }
           }
         }
-        const changes = await snapshotChanges(before, victim.party, attacker);
+        const changes = await changesTo(victim, before, attacker);
         damage.push(...changes.map((change) => ({ tier: attacker.tier, route: attacker.route, login, category, change })));
       }
     } finally {
@@ -79,13 +79,11 @@ function formsOf(probe: Probe, attacker: Party, wanted: readonly Form[] = FORMS)
 }
 
 /** A victim that can no longer be read was changed. */
-async function snapshotChanges(
-  before: Awaited<ReturnType<typeof takeSnapshot>>,
-  victim: Party,
-  attacker: Party,
-): Promise<string[]> {
+async function changesTo(victim: Planted, before: Snapshot, attacker: Party): Promise<string[]> {
   try {
-    return changesBetween(before, await takeSnapshot(victim, attacker));
+    const session = await victim.checkPresence();
+    const changes = changesBetween(before, await takeSnapshot(victim.party, attacker));
+    return session === undefined ? changes : [session, ...changes];
   } catch (error) {
     if (error instanceof Refusal) return [`login is refused: ${error.message}`];
     if (error instanceof ProbeError) return [error.message];
@@ -101,18 +99,20 @@ interface Attack {
 
 async function openAttack({ attacker, victims }: RunOptions, victim: Planted, login: Login): Promise<Attack> {
   const session = await attacker.open(login);
-  const scope: Scope = {
-    self: await ownNames(attacker, login),
-    victim: victim.names,
-    small: victims.small?.names,
-    standard: victims.standard?.names,
-    enterprise: victims.enterprise?.names,
-  };
+  const self = await ownNames(attacker, login);
+  const scopeNow = (): Scope => ({
+    self,
+    victim: victim.names(),
+    small: victims.small?.names(),
+    standard: victims.standard?.names(),
+    enterprise: victims.enterprise?.names(),
+  });
   const markers = Object.values(victims).flatMap((planted) => planted.markers);
   let clean = await stateOf(session, attacker.backends);
   return {
     close: () => session.close(),
     async run(probe, form) {
+      const scope = scopeNow();
       const statements = statementsOf(probe, form, scope);
       const expectation = expectationOf(probe, attacker.route, attacker.tier);
       const [target] = statementsOf({ id: probe.id, steps: [probe.database ?? ''] }, 'simple', scope) ?? [];
