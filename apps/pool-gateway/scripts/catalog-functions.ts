@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 
-export const CATALOG_FUNCTIONS_FILE = join(import.meta.dirname, '..', 'src', 'statement', 'catalog-functions.json');
+const CATALOG_FUNCTIONS_FILE = join(import.meta.dirname, '..', 'src', 'statement', 'catalog-functions.json');
 
 /** Names of pg_catalog’s functions. One that is volatile on any of the servers, with any arguments, is in `volatile` only. */
 export interface CatalogFunctions {

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 
-export const CATALOG_TYPES_FILE = join(import.meta.dirname, '..', 'src', 'result', 'catalog-types.json');
+const CATALOG_TYPES_FILE = join(import.meta.dirname, '..', 'src', 'result', 'catalog-types.json');
 
 /** Postgres's own types, whose OIDs are the same on every server, with the OID of the array type of each, or 0. */
 export type CatalogTypes = readonly { readonly oid: number; readonly name: string; readonly array: number }[];

@@ -22,12 +22,6 @@ export function textField(node: TreeNode, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The node in a field, whose type the grammar leaves open, if it is of the given type. */
-export function nodeField(node: TreeNode, name: string, type: string): TreeNode | undefined {
-  const value = field(node, name);
-  return isTreeNode(value) ? unwrapped(value, type) : undefined;
-}
-
 /** `{ "String": { … } }` without its name, if that is the type. */
 export function unwrapped(value: unknown, type: string): TreeNode | undefined {
   if (!isTreeNode(value)) return undefined;
