@@ -95,7 +95,7 @@ const make = (answer: Answer, cause: unknown, members: Record<string, string | n
 export function toProblemError(error: unknown, { reads }: { reads: boolean }): ProblemError {
   if (error instanceof ProblemError) return error;
   if (isWireError(error)) return fromWire(error, reads);
-  if (isPoolError(error)) return fromPool(error);
+  if (isPoolError(error)) return fromPool(error, reads);
   return make(
     {
       status: 500,
@@ -106,7 +106,11 @@ export function toProblemError(error: unknown, { reads }: { reads: boolean }): P
   );
 }
 
-const fromPool = (error: PoolError): ProblemError => make(POOL_ANSWERS[error.code], error);
+function fromPool(error: PoolError, reads: boolean): ProblemError {
+  // Without Postgres's own word that it was cancelled.
+  if (error.code === 'statement_timeout' && !reads && error.cause === undefined) return outcomeUnknown(error);
+  return make(POOL_ANSWERS[error.code], error);
+}
 
 function fromWire(error: WireError, reads: boolean): ProblemError {
   const answer = WIRE_ANSWERS[error.code];
@@ -225,10 +229,12 @@ export const gatewayBusy = (): ProblemError =>
   });
 
 /** The statement was carried out before its result could be given up: the caller must know. */
-export const discarded = (problem: ProblemError): ProblemError =>
-  new ProblemError({
+export function discarded(problem: ProblemError): ProblemError {
+  if (problem.code === 'outcome_unknown') return problem;
+  return new ProblemError({
     status: 422,
     code: 'result_discarded',
     detail: `The statement was carried out, but its result is not shown: ${problem.detail}`,
     cause: problem,
   });
+}

@@ -3,7 +3,7 @@ import type { Field, PoolError, PoolSink, SubmissionHandle, TenantPool, WireErro
 import { bindParameters } from './bind.ts';
 import type { Run } from './call.ts';
 import type { Gathering } from './gathered.ts';
-import { toProblemError } from './problems.ts';
+import { outcomeUnknown, toProblemError } from './problems.ts';
 
 export interface QueryRunOptions {
   readonly pool: TenantPool;
@@ -26,7 +26,8 @@ export class QueryRun implements PoolSink, Run {
 
   constructor(options: QueryRunOptions) {
     this.#options = options;
-    options.gathering.onProblem = () => this.#handle?.abort();
+    // What a change has led to is known only at its end.
+    if (options.reads) options.gathering.onProblem = () => this.#handle?.abort();
   }
 
   start(): this {
@@ -44,8 +45,10 @@ export class QueryRun implements PoolSink, Run {
   }
 
   abort(problem: ProblemError): void {
-    this.#options.gathering.giveUp(problem);
+    const { gathering, reads } = this.#options;
+    gathering.giveUp(reads || this.#handle === undefined ? problem : outcomeUnknown(problem));
     if (this.#handle === undefined) this.#end(problem);
+    else this.#handle.abort();
   }
 
   resume(): void {

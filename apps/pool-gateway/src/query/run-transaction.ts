@@ -39,7 +39,8 @@ export async function runTransaction(run: TransactionRun): Promise<ProblemError 
     await commit(connection);
     return undefined;
   } catch (error) {
-    return gathering.problem ?? toProblemError(error, UNDONE);
+    const problem = toProblemError(error, UNDONE);
+    return problem.code === 'outcome_unknown' ? problem : (gathering.problem ?? problem);
   }
 }
 

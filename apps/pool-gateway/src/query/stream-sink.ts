@@ -3,7 +3,7 @@ import type { Field, PoolSink, StreamControl, SubmissionHandle } from '@ultracor
 import { createByteBuffer } from '../result/byte-buffer.ts';
 import { columnsMetadata, createRowEncoder, type RowEncoder } from '../result/encoder.ts';
 import type { Run, StreamAnswer } from './call.ts';
-import { toProblemError, tooManyRows } from './problems.ts';
+import { discarded, outcomeUnknown, toProblemError, tooManyRows } from './problems.ts';
 import { readTag, type RowMode } from './result-writer.ts';
 
 export interface StreamOptions {
@@ -55,7 +55,7 @@ export class StreamSink implements PoolSink, Run {
     try {
       this.#encoder = createRowEncoder(fields, { rowMode: this.#options.rowMode });
     } catch (error) {
-      return this.abort(toProblemError(error, { reads: true }));
+      return this.#giveUp(toProblemError(error, { reads: true }));
     }
     this.#out.ascii('{"columns":');
     this.#out.bytes(columnsMetadata(fields));
@@ -66,7 +66,7 @@ export class StreamSink implements PoolSink, Run {
   row(buffer: Buffer, start: number, end: number): void {
     if (this.#problem !== undefined || this.#encoder === undefined) return;
     const { maxRows } = this.#options;
-    if (maxRows !== undefined && this.rows >= maxRows) return this.abort(tooManyRows(maxRows));
+    if (maxRows !== undefined && this.rows >= maxRows) return this.#giveUp(tooManyRows(maxRows));
     this.rows += 1;
     this.#encoder.encode(this.#out, buffer, start, end);
     this.#out.byte(NEWLINE);
@@ -76,7 +76,10 @@ export class StreamSink implements PoolSink, Run {
 
   complete(tag: string): void {
     if (this.#ended) return;
-    if (this.#problem !== undefined) return this.failed(this.#problem);
+    if (this.#problem !== undefined) {
+      if (!this.#options.reads) this.#problem = discarded(this.#problem);
+      return this.failed(this.#problem);
+    }
     const { command, rows } = readTag(tag);
     if (this.#encoder === undefined) this.#out.ascii('{"columns":[]}\n');
     const count = this.#encoder === undefined ? (rows ?? 0) : this.rows;
@@ -103,11 +106,18 @@ export class StreamSink implements PoolSink, Run {
   }
 
   abort(problem: ProblemError): void {
-    if (this.#ended || this.#problem !== undefined) return;
-    this.#problem = problem;
-    this.resume();
+    if (this.#ended) return;
+    this.#giveUp(this.#options.reads || this.#handle === undefined ? problem : outcomeUnknown(problem));
     if (this.#handle === undefined) this.failed(problem);
     else this.#handle.abort();
+  }
+
+  /** The rest of the result is not wanted. What a change has led to is known only at its end. */
+  #giveUp(problem: ProblemError): void {
+    if (this.#problem !== undefined) return;
+    this.#problem = problem;
+    this.resume();
+    if (this.#options.reads) this.#handle?.abort();
   }
 
   #finish(problem: ProblemError | undefined): void {
