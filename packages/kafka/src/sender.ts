@@ -1,7 +1,7 @@
-import { Partitioners } from 'kafkajs';
 import type { IHeaders, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
 import type { KafkaClient } from './client.ts';
 import { KafkaError, fromKafkaJs } from './errors.ts';
+import { createPartitioner } from './partitioner.ts';
 
 /** A record as it goes to Kafka. Without a partition it goes where its key belongs. */
 export interface WireRecord {
@@ -86,7 +86,7 @@ export const checkAnswered = (records: readonly WireRecord[], answers: readonly 
 export const makeProducer = (client: KafkaClient, transactionalId?: string): Producer =>
   client.kafka.producer({
     allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner,
     retry: RETRY,
     ...(transactionalId === undefined ? { idempotent: true } : { transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
   });
