@@ -1,6 +1,7 @@
 import { hostSchema, settingFields } from '@ultracore/contracts';
 import { loadConfig, serviceVariables, variable, type Environment } from '@ultracore/service';
 import { z } from 'zod';
+import { REQUEST_NAMES, type RequestName } from './inbound/consume/requested-command.ts';
 import type { WantedSettings } from './inbound/creation.ts';
 import type { PlacementServer } from './inbound/placement.ts';
 
@@ -34,6 +35,20 @@ const setting = (schema: z.ZodType<number, number>) =>
     .pipe(schema)
     .optional();
 
+const requestNames = (text: string, context: z.RefinementCtx): ReadonlySet<RequestName> => {
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  // An empty variable counts as none, hence a word for it.
+  if (text.trim() === 'none') return new Set();
+  const known = REQUEST_NAMES.filter((name) => names.includes(name));
+  const [unknown] = names.filter((name) => !known.some((each) => each === name));
+  if (unknown !== undefined)
+    context.addIssue({ code: 'custom', message: `names "${unknown}"; there are ${REQUEST_NAMES.join(', ')}, or none` });
+  return new Set(known);
+};
+
 const stores = {
   EVENTSTOREDB_URL: variable.url('esdb', 'esdb+discover', 'kurrentdb', 'kurrentdb+discover'),
   DATABASE_URL: variable.url('postgres', 'postgresql'),
@@ -47,6 +62,8 @@ const variables = z
     POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
     POSTGRES_ADMIN_HOST: hostSchema.optional(),
     POSTGRES_ADMIN_PORT: variable.port().default(5432),
+    /** Commands that may be asked for on `multitenancy.requests`, separated by commas, or `none`. */
+    REQUESTS_ALLOWED: z.string().default('create,configure,resize,suspend,reactivate').transform(requestNames),
     DEFAULT_MIN_CONNECTIONS: setting(settingFields.min_connections),
     DEFAULT_MAX_CONNECTIONS: setting(settingFields.max_connections),
     DEFAULT_MAX_CPU_PERCENT: setting(settingFields.max_cpu_percent),
@@ -78,6 +95,7 @@ export function readConfig(env: Environment = process.env) {
     jwt: { issuer: read.JWT_ISSUER, audience: read.JWT_AUDIENCE, jwksUrl: read.JWKS_URL },
     servers: serversOf(read),
     defaults: defaultsOf(read),
+    requestsAllowed: read.REQUESTS_ALLOWED,
     crashAt: read.ULTRACORE_CRASH_AT,
     production: read.NODE_ENV === 'production',
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createCommandHandler } from '@ultracore/event-sourcing';
+import { TOPICS } from '@ultracore/contracts';
 import { createEventStoreDb } from '@ultracore/eventstoredb';
 import { connectKafka, createConsumer, createMessageCodec, createPublisher } from '@ultracore/kafka';
 import { createPool } from '@ultracore/postgres';
@@ -16,6 +17,7 @@ import {
 } from '@ultracore/service';
 import { readConfig } from './config.ts';
 import { createFactHandler } from './inbound/consume/facts.ts';
+import { createRequestHandler } from './inbound/consume/requests.ts';
 import { createCreation } from './inbound/creation.ts';
 import { createServers } from './inbound/servers.ts';
 import { toProblemError } from './inbound/http/problems.ts';
@@ -73,6 +75,14 @@ await runMain(NAME, async () => {
     handle: createFactHandler({ commands, logger, onBoundary }),
     onStopped: (error) => liveness.add('facts', () => error.message),
   });
+  const creation = createCreation(config);
+  const servers = createServers(config.servers);
+  const requests = createConsumer(kafka, messages, {
+    groupId: 'registry-requests',
+    topics: [TOPICS.requests],
+    handle: createRequestHandler({ commands, store, creation, servers, allowed: config.requestsAllowed, logger }),
+    onStopped: (error) => liveness.add('requests', () => error.message),
+  });
   const housekeeping = createHousekeeping({ pool, logger });
 
   const server = await createHttpServer({
@@ -90,8 +100,8 @@ await runMain(NAME, async () => {
     commands,
     store,
     pool,
-    creation: createCreation(config),
-    servers: createServers(config.servers),
+    creation,
+    servers,
     listTenants: (query) => listTenants(pool, query),
     describeEvent,
     onBoundary,
@@ -99,6 +109,7 @@ await runMain(NAME, async () => {
   readiness.add('relay', relay.fault);
   readiness.add('projector', projector.fault);
   readiness.add('facts', () => facts.health());
+  readiness.add('requests', () => requests.health());
 
   await runService({
     name: NAME,
@@ -109,6 +120,7 @@ await runMain(NAME, async () => {
       { name: 'projector', start: projector.start, stop: projector.stop },
       { name: 'relay', start: relay.start, stop: relay.stop },
       { name: 'facts', start: () => facts.start(), stop: () => facts.stop() },
+      { name: 'requests', start: () => requests.start(), stop: () => requests.stop() },
       { name: 'housekeeping', start: housekeeping.start, stop: housekeeping.stop },
       { name: 'http', start: () => server.listen(config.http), stop: () => server.close() },
     ],

@@ -9,6 +9,7 @@ export function messagesOfRegistry(): { topic: string; type: string }[] {
   const spoken = MESSAGES.filter(({ owner, kind }) => owner === 'registry' && (kind === 'state' || kind === 'directory'));
   const recorded = FACT_TYPES.flatMap((type) => messageByType(type) ?? []);
   return [
+    { topic: TOPICS.requests, type: 'TenantCommandRequestedEvent' },
     ...[...spoken, ...recorded].map(({ topic, type }) => ({ topic, type })),
     // Those too that it does not record yet: unknown to the codec they would be passed over without a word, so they go to the dead letters.
     ...factTopics().flatMap((topic) => messagesOn(topic).map(({ type }) => ({ topic, type }))),

@@ -26,7 +26,9 @@ const fileOf = (text: string): string => {
 
 describe('readConfig', () => {
   test('places tenants on the one server, or on those of the file', () => {
-    expect(readConfig(env).servers).toEqual([{ name: 'default', host: 'pg-1', port: 5432, connectionBudget: null }]);
+    expect(readConfig(env).servers).toEqual([
+      { name: 'default', host: 'pg-1', port: 5432, connectionBudget: null, standbys: [] },
+    ]);
     const servers = [
       {
         name: 'one',
@@ -39,9 +41,17 @@ describe('readConfig', () => {
       { name: 'two', host: 'pg-2', port: 5433, connection_budget: 400 },
     ];
     expect(readConfig({ ...env, POSTGRES_SERVERS_FILE: fileOf(JSON.stringify(servers)) }).servers).toEqual([
-      { name: 'one', host: 'pg-1', port: 5432, connectionBudget: 200 },
-      { name: 'two', host: 'pg-2', port: 5433, connectionBudget: 400 },
+      { name: 'one', host: 'pg-1', port: 5432, connectionBudget: 200, standbys: [{ host: 'pg-1b', port: 5432 }] },
+      { name: 'two', host: 'pg-2', port: 5433, connectionBudget: 400, standbys: [] },
     ]);
+  });
+
+  test('takes from Kafka what is named, and knows what can be', () => {
+    const allowed = (text: string) => [...readConfig({ ...env, REQUESTS_ALLOWED: text }).requestsAllowed];
+    expect([...readConfig(env).requestsAllowed]).toEqual(['create', 'configure', 'resize', 'suspend', 'reactivate']);
+    expect(allowed('rotate, create')).toEqual(['create', 'rotate']);
+    expect(allowed('none')).toEqual([]);
+    expect(() => allowed('create,purge')).toThrow(/REQUESTS_ALLOWED.*names "purge"/s);
   });
 
   test('reads the defaults of the deployment', () => {

@@ -24,7 +24,7 @@ export interface KafkaUnderTest extends AsyncDisposable {
   readonly beats: () => number[];
 }
 
-const TOPICS_READ = [TOPICS.lifecycle, TOPICS.security, TOPICS.directory];
+const TOPICS_READ = [TOPICS.lifecycle, TOPICS.security, TOPICS.requests, TOPICS.directory];
 
 /** Kafka as the registry sees it, with a reader that keeps all that it published. */
 export async function openKafka(): Promise<KafkaUnderTest> {

@@ -10,11 +10,13 @@ import { createLeasedWork, type LeasedWork, type UnderLease } from '../store/lea
 import { createPace } from '../store/pace.ts';
 import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
 import { createTenantFolds } from '../store/tenant-folds.ts';
+import { REQUEST_STREAMS } from '../request/answer.ts';
 import { TENANT_STREAMS, tenantCodec } from '../tenant/codec.ts';
 import { beats, toDirectoryRecord } from './directory-record.ts';
 import { createOutbox, type Batch, type Outbox } from './outbox.ts';
 import { createParking, type Parking } from './parking.ts';
 import { createRelayCheckpoint } from './relay-checkpoint.ts';
+import { translateAnswer } from './translate-answer.ts';
 import { translate } from './translate.ts';
 
 export interface RelayDeps {
@@ -101,8 +103,10 @@ async function follow(publisher: Publisher, session: Session): Promise<void> {
   const onEvents = async (events: readonly StoredEvent[], position: bigint): Promise<void> => {
     lag.met(events);
     // Until the log was once read to its end, even a tenant's first event may be long past: its stream is read to the head.
-    const states = await folds.advance(events, { firstIsNew: live });
-    const messages = events.map((stored) => translate(stored, tenantCodec.decode(stored)));
+    const states = await folds.advance(events.filter(isOfTenant), { firstIsNew: live });
+    const messages = events.map((stored) =>
+      isOfTenant(stored) ? translate(stored, tenantCodec.decode(stored)) : translateAnswer(stored),
+    );
     outbox.add({ states, messages, position });
     await outbox.room();
   };
@@ -112,7 +116,7 @@ async function follow(publisher: Publisher, session: Session): Promise<void> {
     await parking.release((records) => publisher.transaction(records));
     const subscription = store.subscribeToAll({
       ...(after === null ? {} : { after }),
-      streamPrefixes: [TENANT_STREAMS],
+      streamPrefixes: [TENANT_STREAMS, REQUEST_STREAMS],
       onEvents,
       onCheckpoint: (position) => outbox.add({ states: new Map(), messages: [], position }),
       onCaughtUp: () => {
@@ -130,6 +134,8 @@ async function follow(publisher: Publisher, session: Session): Promise<void> {
   // Why nothing can be published any more counts for more than what the reading made of it.
   for (const result of results.toReversed()) if (result.status === 'rejected') throw result.reason;
 }
+
+const isOfTenant = ({ streamName }: StoredEvent): boolean => streamName.startsWith(TENANT_STREAMS);
 
 type Publishing = Session & {
   readonly outbox: Outbox;

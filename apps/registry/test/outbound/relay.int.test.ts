@@ -8,6 +8,7 @@ import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { toDirectoryRow } from '../../src/outbound/directory.ts';
 import { createRelay, type Relay, type RelayDeps } from '../../src/outbound/relay.ts';
+import { answerCodec, answerStreamOf } from '../../src/request/answer.ts';
 import { parkedTenants } from '../../src/store/parked-tenants.ts';
 import { CHECKPOINTS, SCHEMA } from '../../src/store/schema.ts';
 import { streamOf } from '../../src/tenant/codec.ts';
@@ -60,6 +61,26 @@ const typesOf = (tenantId: string): string[] => kafka.events(tenantId).map(({ ty
 const until = (what: string, condition: () => boolean | Promise<boolean>) => waitFor(condition, { what, deadlineMs: 30_000 });
 
 describe('the relay', () => {
+  test('publishes the refusal of a request, once, where requests come from', async () => {
+    await using backends = await openBackends();
+    await startRelay(backends);
+    const requestId = v4();
+    const tenantId = freshTenantId();
+    const data = { requestId, tenantId, code: 'not_active', detail: 'no', rejectedAt: '2026-03-01T09:00:00.000Z' };
+    const event = { id: v4(), ...answerCodec.encode({ type: 'CommandRejected', data }), metadata: {} };
+    await backends.store.append(answerStreamOf(requestId), [event], 'no_stream');
+    await until('the answer', () => kafka.events(tenantId).length > 0);
+    expect(kafka.events(tenantId)).toMatchObject([
+      {
+        topic: TOPICS.requests,
+        type: 'TenantCommandRejectedEvent',
+        envelope: { causationId: requestId },
+        body: { request_id: requestId, code: 'not_active' },
+      },
+    ]);
+    expect(kafka.rows(tenantId)).toEqual([]);
+  });
+
   test('publishes every event of a tenant once, in stream order, on the topic of its type, and how the tenant is', async () => {
     await using backends = await openBackends();
     const history = createHistory(backends.store);

@@ -1,16 +1,13 @@
-import { ack, deadLetter, retryAfter, stopConsumer, type Fate, type InMessage } from '@ultracore/kafka';
-import { type CommandHandler, isCommandRefused, isEventSourcingError, isVersionConflict } from '@ultracore/event-sourcing';
-import { isEventStoreDbError } from '@ultracore/eventstoredb';
+import { ack, deadLetter, type Fate, type InMessage } from '@ultracore/kafka';
+import type { CommandHandler } from '@ultracore/event-sourcing';
 import type { Logger } from '@ultracore/service';
 import type { BoundaryName } from '../../boundaries.ts';
 import { streamOf } from '../../tenant/codec.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
 import type { TenantEvent } from '../../tenant/events.ts';
 import type { TenantState } from '../../tenant/state.ts';
+import { fateOf } from './fate-of-failure.ts';
 import { readFact } from './read-fact.ts';
-
-const CONFLICT_RETRY_MS = 50;
-const STORE_RETRY_MS = 1_000;
 
 /**
  * Records facts in the streams of their tenants. A message is done when its append is durable; one that comes again finds its id in the
@@ -48,25 +45,9 @@ export function createFactHandler(deps: {
       onBoundary('fact:append:after');
       return ack();
     } catch (error) {
-      const final = finalFate(error);
-      if (final) return final;
-      if (isVersionConflict(error)) return retryAfter(CONFLICT_RETRY_MS, error.message);
-      logger.warn({ err: error, tenant_id: read.tenantId, type: envelope.type }, 'a fact could not be recorded yet');
-      return retryAfter(STORE_RETRY_MS, 'the event store does not take it at the moment');
+      return fateOf(error, (cause) =>
+        logger.warn({ err: cause, tenant_id: read.tenantId, type: envelope.type }, 'a fact could not be recorded yet'),
+      );
     }
   };
-}
-
-/** What becomes of a fact whose recording would fail the same way however often it is tried; undefined when trying again may help. */
-function finalFate(error: unknown): Fate | undefined {
-  if (isCommandRefused(error)) return deadLetter(`${error.code}: ${error.detail}`);
-  if (isEventSourcingError(error)) {
-    if (error.code === 'event_not_publishable') return deadLetter(`${error.code}: ${error.message}`);
-    // This program is older than the stream. The fact is good: a newer registry must get it.
-    if (error.code === 'unknown_event_type') return stopConsumer(error.message);
-  }
-  if (isEventStoreDbError(error) && (error.code === 'stream_deleted' || error.code === 'append_too_large')) {
-    return deadLetter(`${error.code}: ${error.message}`);
-  }
-  return undefined;
 }
