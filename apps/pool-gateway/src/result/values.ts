@@ -12,7 +12,7 @@ const UPPER_Z = 0x5a;
 const LOWER_T = 0x74;
 
 /** Below it, copying byte by byte costs less than a call. */
-const SHORT = 48;
+const SHORT = 128;
 
 const HEX = Buffer.from('0123456789abcdef', 'latin1');
 /** By byte: 0 when it stands for itself in a JSON string, 1 when it is written as \u00xx, otherwise the letter after its backslash. */

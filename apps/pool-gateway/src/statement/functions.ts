@@ -12,15 +12,18 @@ export interface CallFinding {
 const REFUSED: readonly (readonly [pattern: RegExp, rule: RuleName])[] = [
   [/^pg_(?:try_)?advisory_xact_/, 'advisory_lock'],
   [/^pg_(?:try_)?advisory_/, 'session_lock'],
-  [/^(?:lo_|loread$|lowrite$)/, 'large_object'],
+  [
+    /^(?:lo_(?:close|creat|create|export|from_bytea|get|import|lseek|lseek64|open|put|tell|tell64|truncate|truncate64|unlink)|loread|lowrite)$/,
+    'large_object',
+  ],
   [/^pg_notify$/, 'notification'],
-  [/^(?:query_to_xml|cursor_to_xml|ts_stat$|crosstab|connectby|xpath_table)/, 'dynamic_sql'],
+  [/^(?:(?:query|cursor)_to_xml\w*|ts_stat|crosstab(?:[2-4n]|_hash)?|connectby\w*|xpath_table)$/, 'dynamic_sql'],
   [/^(?:pg_prepared_statement|pg_cursor)$/, 'session_state'],
   [/^set_config$/, 'session_setting'],
   [
     new RegExp(
-      '^(?:dblink|binary_upgrade_|pg_(?:terminate_backend|cancel_backend|reload_conf|rotate_logfile|read_|ls_|stat_file|stat_reset|' +
-        'current_logfile|logdir|file_|switch_wal|create_|drop_|copy_|backup_|promote$|wal_|logical_|replication_|sync_replication|log_|' +
+      '^(?:dblink(?:_|$)|binary_upgrade_|pg_(?:terminate_backend|cancel_backend|reload_conf|rotate_logfile|read_|ls_|stat_file|stat_reset|' +
+        'current_logfile|logdir|file_|switch_wal|create_|drop_|copy_|backup_|promote$|wal_(?:replay|summary)_|logical_|replication_|sync_replication|log_|' +
         'import_system|restore_|clear_|stop_making|extension_config|nextoid|hba_|ident_|show_all_file|control_|get_backend_memory|' +
         'get_shmem|get_aios|get_loaded))',
     ),

@@ -51,6 +51,7 @@ export const SHARED_READS: readonly string[] = [
   "select to_tsvector('simple', 'a b') @@ to_tsquery('simple', 'a')",
   'select o.status, o.id, o.quantity::text, o from orders o',
   'select orders.id from orders',
+  'select o.lo_revenue, o.crosstab_id, o.some_function from orders o',
   "select percentile_cont(0.5) within group (order by quantity), string_agg(status, ',' order by id), mode() within group (order by status) from orders",
   'select a.i from generate_series(1, 3) a(i), pg_catalog.generate_series(1, 3) b',
   'select 1 operator(pg_catalog.+) 1, -1, + 2, @ -5, 5!=4, not true',
@@ -77,7 +78,7 @@ export const SHARED_READS: readonly string[] = [
   'select coalesce(sum(o.quantity), 0) from orders o where o.tenant_id = ultracore.current_tenant_id()',
   'select make_interval(days => 3), round(1.5, 1), abs(-1), width_bucket(1.0, 0, 10, 5)',
   'select * from orders order by id fetch first 3 rows with ties',
-  "select set_masklen('10.0.0.1/24', 16), host('10.0.0.1'), 'a'::char, array_length(array[1], 1), cardinality(array[1])",
+  "select pg_wal_lsn_diff('0/1', '0/0'), set_masklen('10.0.0.1/24', 16), host('10.0.0.1'), 'a'::char, array_length(array[1], 1), cardinality(array[1])",
 ];
 
 /** Pipelined with others in every tier, but they change something or lock rows. */
@@ -112,6 +113,7 @@ export const SHARED_WRITES: readonly string[] = [
 /** Only on a connection of its own, in every tier. */
 export const OWN: readonly string[] = [
   'select pg_sleep(0)',
+  "select setseed(0.1), pg_relation_size('orders')",
   'select app.some_function(1)',
   'select some_function(1)',
   'select * from some_function(1) f',
@@ -136,6 +138,7 @@ export const OWN: readonly string[] = [
   'select x.setseed from (select 0.5::float8) x',
   'select (0.5::float8).setseed',
   'select (o).quantity from orders o',
+  'select (o).lo_revenue from orders o',
   'select (5).some_function',
   'select (x).unknown_field from (select 1) x',
   'explain analyze select 1',
@@ -305,6 +308,9 @@ export const REFUSED: readonly (readonly [sql: string, code: string])[] = [
   ['select (1::bigint).pg_advisory_lock', 'session_lock'],
   ['select x.pg_advisory_lock from generate_series(1::bigint, 2) x', 'session_lock'],
   ['select ((select 1::bigint)).pg_advisory_lock', 'session_lock'],
+  ['select $1.pg_advisory_lock', 'session_lock'],
+  ['select (f(1)).a.pg_advisory_lock', 'session_lock'],
+  ['select x.y.z.pg_advisory_lock from x', 'session_lock'],
   ['create role r', 'role_administration'],
   ["create user u password 'x'", 'role_administration'],
   ["alter role uc_acme password 'x'", 'role_administration'],
