@@ -11,6 +11,7 @@ export interface Usage {
 
 /** The counters that a tenant's requests add to. */
 export interface Meter {
+  /** Of the present window: to be asked each time. */
   of(tenantId: string): Usage;
 }
 

@@ -1,6 +1,6 @@
 import type { ProblemError } from '@ultracore/service';
 import { authorize } from '../access/authorize.ts';
-import type { Meter, Usage } from '../metering/usage.ts';
+import type { Meter } from '../metering/usage.ts';
 import type { Outcomes, RequestKind } from '../metrics.ts';
 import { createByteBuffers } from '../result/byte-buffer.ts';
 import type { AllowedStatement } from '../statement/verdict.ts';
@@ -68,10 +68,12 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
    */
   const begin = (kind: RequestKind, call: Call<unknown>, wanted: Wanted, answer: Refusing, go: (admitted: Begun) => Run): Run => {
     const began = performance.now();
-    let usage: Usage | undefined;
+    let tenantId: string | undefined;
     const end = (problem: ProblemError | undefined, { statements, rows, bytes }: Done): void => {
       outcomes.observe(kind, problem?.code ?? 'ok', (performance.now() - began) / 1000);
-      if (usage === undefined) return;
+      if (tenantId === undefined) return;
+      // Those of the window in which it ends.
+      const usage = meter.of(tenantId);
       usage.statements += statements;
       usage.rows += rows;
       usage.bytesIn += call.bodyBytes;
@@ -84,7 +86,7 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
       let admitted: Admitted;
       try {
         const access = authorize(call, deps.directory);
-        usage = meter.of(access.tenant.tenantId);
+        ({ tenantId } = access.tenant);
         const pending = isPrepared ? undefined : prepare(wanted.texts, deps.guard);
         if (pending !== undefined) return later(pending);
         admitted = admit(access, wanted, began, deps);
