@@ -32,7 +32,8 @@ export class Ticker {
     this.#watched.add(ticked);
     if (this.#timer !== undefined) return;
     this.#last = performance.now();
-    this.#timer = setInterval(() => this.#sweep(), TICK_MS).unref();
+    // Not unref'ed: something that waits for a server to come back may be all that keeps the process from ending.
+    this.#timer = setInterval(() => this.#sweep(), TICK_MS);
   }
 
   stop(): void {

@@ -1,0 +1,54 @@
+import { type PrivatePostgres, startPrivatePostgres, waitFor } from '@ultracore/testkit';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask } from './answers.ts';
+import { startStandby } from './standby.ts';
+import { manage, settle } from './tenants.ts';
+
+describe('a tenant with a replica', () => {
+  let primary: PrivatePostgres;
+
+  beforeAll(async () => {
+    primary = await startPrivatePostgres();
+  });
+  afterAll(() => primary.stop());
+
+  it('has its reads there while it is near enough, on the primary otherwise, and loses none when it goes', async () => {
+    await using replica = await startStandby(primary);
+    await using town = await settle(primary, 'postgres', 1);
+    const [id = ''] = town.ids;
+    await using pools = manage(town, { replicaMaxLagMs: 1_000, each: { replica: { host: replica.host, port: replica.port } } });
+    const reads = pools.manager.getPool(id, { readonly: true });
+    const where = async (): Promise<string> => {
+      // A primary that commits nothing lets its replica look old.
+      await pools.manager.query('insert into notes (body) values (null)', [], { tenantId: id });
+      const { rows } = await ask(reads, 'select pg_is_in_recovery(), name from mine where id = 1', [], { repeatable: true })
+        .answer;
+      expect(rows[0]?.[1]).toBe(id);
+      return rows[0]?.[0] === 't' ? 'replica' : 'primary';
+    };
+    expect(await where()).toBe('primary');
+    await waitFor(async () => (await where()) === 'replica', { what: 'reads to go to the replica' });
+    expect(pools.manager.getPoolStats(id).roles.replica).toMatchObject({ total: 1, opened: 1 });
+    const { rows } = await pools.manager.query('select pg_is_in_recovery() as standby', [], { tenantId: id });
+    expect(rows).toEqual([{ standby: false }]);
+
+    const admin = new Client({ connectionString: replica.url() });
+    admin.on('error', () => {});
+    await admin.connect();
+    await admin.query('select pg_wal_replay_pause()');
+    await waitFor(async () => (await where()) === 'primary', { what: 'reads to leave the replica that is behind' });
+    await admin.query('select pg_wal_replay_resume()');
+    await waitFor(async () => (await where()) === 'replica', { what: 'reads to come back' });
+    await admin.end();
+
+    let going = false;
+    const stopping = replica.stop().then(() => {
+      going = true;
+    });
+    await waitFor(async () => (await where()) === 'primary' && going, { what: 'the replica to be gone' });
+    await stopping;
+    for (let n = 0; n < 20; n++) expect(await where()).toBe('primary');
+    expect(pools.manager.getPoolStats(id).roles.replica).toMatchObject({ total: 0 });
+  });
+});
