@@ -64,6 +64,8 @@ const variables = z
     POSTGRES_ADMIN_PORT: variable.port().default(5432),
     /** Commands that may be asked for on `multitenancy.requests`, separated by commas, or `none`. */
     REQUESTS_ALLOWED: z.string().default('create,configure,resize,suspend,reactivate').transform(requestNames),
+    /** Passwords in force for this many days are replaced; never by themselves when left out. */
+    ROTATE_AFTER_DAYS: setting(z.int().min(1).max(3_650)),
     DEFAULT_MIN_CONNECTIONS: setting(settingFields.min_connections),
     DEFAULT_MAX_CONNECTIONS: setting(settingFields.max_connections),
     DEFAULT_MAX_CPU_PERCENT: setting(settingFields.max_cpu_percent),
@@ -96,6 +98,7 @@ export function readConfig(env: Environment = process.env) {
     servers: serversOf(read),
     defaults: defaultsOf(read),
     requestsAllowed: read.REQUESTS_ALLOWED,
+    rotateAfterDays: read.ROTATE_AFTER_DAYS,
     crashAt: read.ULTRACORE_CRASH_AT,
     production: read.NODE_ENV === 'production',
   };

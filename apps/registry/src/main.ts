@@ -19,6 +19,7 @@ import { readConfig } from './config.ts';
 import { createFactHandler } from './inbound/consume/facts.ts';
 import { createRequestHandler } from './inbound/consume/requests.ts';
 import { createCreation } from './inbound/creation.ts';
+import { createSchedule } from './inbound/timer/schedule.ts';
 import { createServers } from './inbound/servers.ts';
 import { toProblemError } from './inbound/http/problems.ts';
 import { addTenantRoutes } from './inbound/http/routes.ts';
@@ -29,6 +30,7 @@ import { describeEvent } from './outbound/translate.ts';
 import { createRelay } from './outbound/relay.ts';
 import { createTenantProjector } from './readmodel/projector.ts';
 import { listTenants } from './readmodel/tenants.ts';
+import { tenantsWaiting } from './readmodel/waiting.ts';
 import { createHousekeeping } from './store/housekeeping.ts';
 import { migrateRegistry } from './store/schema.ts';
 import { tenantCodec } from './tenant/codec.ts';
@@ -83,6 +85,12 @@ await runMain(NAME, async () => {
     handle: createRequestHandler({ commands, store, creation, servers, allowed: config.requestsAllowed, logger }),
     onStopped: (error) => liveness.add('requests', () => error.message),
   });
+  const schedule = createSchedule({
+    ...shared,
+    commands,
+    tenantsWaiting: (query) => tenantsWaiting(pool, query),
+    rotateAfterDays: config.rotateAfterDays,
+  });
   const housekeeping = createHousekeeping({ pool, logger });
 
   const server = await createHttpServer({
@@ -121,6 +129,7 @@ await runMain(NAME, async () => {
       { name: 'relay', start: relay.start, stop: relay.stop },
       { name: 'facts', start: () => facts.start(), stop: () => facts.stop() },
       { name: 'requests', start: () => requests.start(), stop: () => requests.stop() },
+      { name: 'schedule', start: schedule.start, stop: schedule.stop },
       { name: 'housekeeping', start: housekeeping.start, stop: housekeeping.stop },
       { name: 'http', start: () => server.listen(config.http), stop: () => server.close() },
     ],

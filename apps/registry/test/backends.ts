@@ -14,6 +14,7 @@ import { TENANT_COLUMNS, toReadModelRow } from '../src/readmodel/tenants.ts';
 import { migrateRegistry } from '../src/store/schema.ts';
 import { streamOf, tenantCodec } from '../src/tenant/codec.ts';
 import { tenantDecider } from '../src/tenant/decider.ts';
+import type { TenantCommand } from '../src/tenant/commands.ts';
 import type { TenantFact } from '../src/tenant/facts.ts';
 import { logger } from './app.ts';
 import { createCommand, factsOf } from './tenant/examples.ts';
@@ -63,18 +64,27 @@ export const freshTenantId = (): string => `reg-${v4().slice(0, 13)}-${(made += 
 /** Gives tenants a history, as commands and facts would. */
 export function createHistory(store: EventStore) {
   const { handle, load } = createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 1000 });
-  const say = async (tenantId: string, fact: TenantFact): Promise<void> => {
+  const say = async (tenantId: string, fact: TenantFact, now = new Date()): Promise<void> => {
     const id = eventId(fact.data.requestId, fact.type);
     const metadata = { actor: '/ultracore/provisioning-worker', causationId: fact.data.requestId };
     await handle(
       streamOf(tenantId),
-      { type: 'RecordFact', fact, now: new Date().toISOString() },
+      { type: 'RecordFact', fact, now: now.toISOString() },
       { requestId: id, firstEventId: id, metadata },
     );
   };
   return {
     say,
     load,
+    /** Any command, as a request of its own. */
+    async decide(tenantId: string, command: TenantCommand): Promise<void> {
+      await handle(streamOf(tenantId), command, { requestId: v4(), metadata: { actor: 'op-1' } });
+    },
+    /** What happened, and by whom. */
+    async events(tenantId: string): Promise<{ type: string; id: string; actor: string | undefined }[]> {
+      const { events } = await store.readStream(streamOf(tenantId));
+      return events.map(({ type, id, metadata }) => ({ type, id, actor: metadata.actor }));
+    },
     /** The id of the request for a home. */
     async create(tenantId: string, more: Partial<typeof createCommand> = {}): Promise<string> {
       const requestId = v4();
@@ -83,9 +93,9 @@ export function createHistory(store: EventStore) {
       await handle(streamOf(tenantId), command, { requestId, assumeNew: true, metadata: { actor: 'op-1' } });
       return provision;
     },
-    async activate(tenantId: string, requestId: string): Promise<void> {
+    async activate(tenantId: string, requestId: string, now = new Date()): Promise<void> {
       const { started, issued, schema, migrated } = factsOf(requestId);
-      for (const fact of [started, issued, schema, migrated]) await say(tenantId, fact);
+      for (const fact of [started, issued, schema, migrated]) await say(tenantId, fact, now);
     },
     /** What the read model must hold of a tenant. */
     async row(tenantId: string) {
@@ -101,6 +111,8 @@ export async function storedRows(pool: Pool, tenantIds: readonly string[]) {
   const decimals = ['max_cpu_percent', 'max_memory_mb', 'max_storage_gb'].map((name) => `${name}::float8 as ${name}`);
   const result = await pool.query(
     `select ${TENANT_COLUMNS.map((name) => `configs.${name}`).join(', ')}, master_password_hash, revision::int, life,
+            to_char(purge_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as purge_from,
+            to_char(password_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as password_since,
             ${[...times, ...decimals].join(', ')}
      from tenant_configs configs join tenant_revisions using (tenant_id)
      where tenant_id = any($1) order by tenant_id`,

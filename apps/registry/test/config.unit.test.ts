@@ -54,6 +54,14 @@ describe('readConfig', () => {
     expect(() => allowed('create,purge')).toThrow(/REQUESTS_ALLOWED.*names "purge"/s);
   });
 
+  test('rotates passwords by age only when an age is given', () => {
+    expect(readConfig(env).rotateAfterDays).toBeUndefined();
+    expect(readConfig({ ...env, ROTATE_AFTER_DAYS: '90' }).rotateAfterDays).toBe(90);
+    for (const wrong of ['0', '1.5', 'often']) {
+      expect(() => readConfig({ ...env, ROTATE_AFTER_DAYS: wrong })).toThrow('ROTATE_AFTER_DAYS');
+    }
+  });
+
   test('reads the defaults of the deployment', () => {
     const { defaults } = readConfig({ ...env, DEFAULT_MAX_CONNECTIONS: '30', DEFAULT_MAX_CPU_PERCENT: '72.5' });
     expect(defaults).toMatchObject({ max_connections: 30, max_cpu_percent: 72.5, min_connections: undefined });

@@ -41,11 +41,11 @@ export interface Relay extends LeasedWork {
 }
 
 const FOLDS_KEPT = 20_000;
-const MOST_IN_TRANSACTION = 1_000;
-const OUTBOX_CAPACITY = 2_000;
+const MOST_IN_TRANSACTION = 2_000;
+const OUTBOX_CAPACITY = 4_000;
 const BEAT_MS = 1_000;
-/** A transaction costs the brokers a record in each partition it touches, whatever it carries. */
-const PACE = { everyMs: 50, few: 8, many: 500 };
+/** A transaction costs the brokers some milliseconds, a record in each partition it touches, whatever it carries. */
+const PACE = { everyMs: 100, few: 8, many: 500 };
 
 /**
  * Publishes what is in the tenants' streams, in order, at least once: how the tenant is (directory), then what happened, then the

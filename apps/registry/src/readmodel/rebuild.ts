@@ -5,7 +5,7 @@ import { tenantCodec, TENANT_STREAMS } from '../tenant/codec.ts';
 import { evolve, initialState } from '../tenant/evolve.ts';
 import type { ExistingTenant, TenantState } from '../tenant/state.ts';
 import { copyIntoShadow, createShadow, indexShadow, swapShadow } from './shadow-table.ts';
-import { TENANT_COLUMNS, toReadModelRow, writeTenants } from './tenants.ts';
+import { REVISION_COLUMNS, TENANT_COLUMNS, toReadModelRow, toRevisionRow, writeTenants } from './tenants.ts';
 
 export interface Rebuilt {
   readonly rows: number;
@@ -25,8 +25,6 @@ export interface RebuildOptions {
 const LOCKED_FOR_MS = 30_000;
 const TOO_SLOW =
   'the last events could not be read in time, so the rebuild was given up and the table is as it was: try again once the event store answers';
-
-const REVISION_COLUMNS = ['tenant_id', 'revision', 'life'] as const;
 
 /**
  * Makes the read model anew from the streams alone: folds the log in memory, copies the rows into shadow tables, swaps them in. Safe
@@ -64,8 +62,6 @@ async function fillShadows(client: PoolClient, tenants: readonly ExistingTenant[
   await indexShadow(client, 'tenant_configs');
   await indexShadow(client, 'tenant_revisions');
 }
-
-const toRevisionRow = ({ tenantId, revision, life }: ExistingTenant) => ({ tenant_id: tenantId, revision, life });
 
 /** One at a time: all rows at once would be as large as all that was read. */
 function* mapped<From, To>(values: Iterable<From>, map: (value: From) => To): Generator<To> {

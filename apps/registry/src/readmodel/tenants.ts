@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { CHECKPOINTS } from '../store/schema.ts';
 import { toRow, type TenantRow } from '../tenant/row.ts';
 import type { ExistingTenant } from '../tenant/state.ts';
+import { waitOf } from '../tenant/waiting.ts';
 
 /** The columns of `tenant_configs` that the events fill, in its order. `master_password_hash` stays null. */
 export const TENANT_COLUMNS = [
@@ -43,31 +44,44 @@ export const TENANT_COLUMNS = [
 export interface ReadModelRow extends TenantRow {
   readonly revision: number;
   readonly life: number;
+  /** As in `waitOf`; ISO 8601 in UTC. */
+  readonly purge_from: string | null;
+  readonly password_since: string | null;
 }
 
-export const toReadModelRow = (state: ExistingTenant): ReadModelRow => ({
-  ...toRow(state),
-  revision: state.revision,
-  life: state.life,
-});
+/** Of `ReadModelRow`, what is kept beside `tenant_configs`. */
+export const REVISION_COLUMNS = ['tenant_id', 'revision', 'life', 'purge_from', 'password_since'] as const;
+
+export const toReadModelRow = (state: ExistingTenant): ReadModelRow => ({ ...toRow(state), ...toRevisionRow(state) });
+
+export function toRevisionRow(state: ExistingTenant): Pick<ReadModelRow, (typeof REVISION_COLUMNS)[number]> {
+  const { tenantId, revision, life } = state;
+  const { purgeFrom, passwordSince } = waitOf(state);
+  return { tenant_id: tenantId, revision, life, purge_from: purgeFrom, password_since: passwordSince };
+}
+
+/** All but the first, which is the key. */
+const updated = (columns: readonly string[]): string =>
+  columns
+    .slice(1)
+    .map((column) => `${column} = excluded.${column}`)
+    .join(', ');
 
 const UPSERT = `
   with reached as (
     insert into checkpoints (name, position) select $2, $3::bigint where $3::bigint is not null
     on conflict (name) do update set position = excluded.position, updated_at = now()
   ), newer as (
-    insert into tenant_revisions as known (tenant_id, revision, life)
-    select tenant_id, revision, life from json_populate_recordset(null::tenant_revisions, $1)
-    on conflict (tenant_id) do update set revision = excluded.revision, life = excluded.life
+    insert into tenant_revisions as known (${REVISION_COLUMNS.join(', ')})
+    select ${REVISION_COLUMNS.join(', ')} from json_populate_recordset(null::tenant_revisions, $1)
+    on conflict (tenant_id) do update set ${updated(REVISION_COLUMNS)}
     where known.revision < excluded.revision
     returning tenant_id
   )
   insert into tenant_configs (${TENANT_COLUMNS.join(', ')})
   select ${TENANT_COLUMNS.join(', ')} from json_populate_recordset(null::tenant_configs, $1) join newer using (tenant_id)
   cross join (select set_config('synchronous_commit', 'off', true)) as asynchronous
-  on conflict (tenant_id) do update set ${TENANT_COLUMNS.slice(1)
-    .map((column) => `${column} = excluded.${column}`)
-    .join(', ')}`;
+  on conflict (tenant_id) do update set ${updated(TENANT_COLUMNS)}`;
 
 /**
  * Writes rows, each tenant at most once, and how far the projection has come, in one statement, hence one transaction. A row that is

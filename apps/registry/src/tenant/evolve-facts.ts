@@ -58,6 +58,7 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
       return {
         ...closed(state, 'rotate', 'done', fact.data.rotatedAt),
         credential: credentialOf(fact.data),
+        credentialSince: fact.data.rotatedAt,
         nextCredential: null,
       };
     case 'PasswordRotationFailed':

@@ -125,6 +125,7 @@ function activated(state: ExistingTenant, { activatedAt }: TenantActivated['data
     provision: { ...state.provision, outcome: 'done' },
     home,
     credential: nextCredential,
+    credentialSince: activatedAt,
     nextCredential: null,
     migrationVersion,
     activatedAt,
@@ -141,8 +142,9 @@ function terminated(state: ExistingTenant, data: TenantTerminated['data']): Tena
   };
   const ended = { status: 'terminated', reason, terminatedAt, purgeAfter } as const;
   if (isHoused(state)) {
-    const { provision, home, credential, migrationVersion, activatedAt } = state;
-    return { ...record, ...ended, provision, home, credential, nextCredential: null, migrationVersion, activatedAt };
+    const { provision, home, credential, credentialSince, migrationVersion, activatedAt } = state;
+    const housed = { provision, home, credential, credentialSince, migrationVersion, activatedAt };
+    return { ...record, ...ended, ...housed, nextCredential: null };
   }
   const { id, attempt, requestedAt, outcome } = state.provision;
   return { ...record, ...ended, provision: { id, attempt, requestedAt, outcome: outcome === 'failed' ? 'failed' : 'cancelled' } };

@@ -80,6 +80,8 @@ interface Housed {
   readonly home: Home;
   /** In force. */
   readonly credential: Credential;
+  /** When it came into force. */
+  readonly credentialSince: string;
   /** Issued for the open rotation, not yet in force. */
   readonly nextCredential: Credential | null;
   readonly migrationVersion: string;

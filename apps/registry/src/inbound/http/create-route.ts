@@ -33,17 +33,24 @@ export function addCreateRoute(server: HttpServer, { commands, memory, creation,
       const { body, principal } = request;
       checkCreation(principal, body);
       const key = request.headers['idempotency-key'];
-      const fingerprint = fingerprintOf(body);
-      const requestId = requestIdOf(principal.subject, CREATE, key, fingerprint);
+      const keyed = key === undefined ? undefined : { key, fingerprint: fingerprintOf(body) };
+      const requestId = requestIdOf(principal.subject, CREATE, key, keyed?.fingerprint);
       const wantedId = body.tenant_id ?? derivedTenantId(requestId);
-      const { tenantId, isNew } = await identify(memory, principal.subject, { key, fingerprint, tenantId: wantedId });
+      const { tenantId, isNew } = keyed
+        ? await identify(memory, principal.subject, { ...keyed, tenantId: wantedId })
+        : { tenantId: wantedId, isNew: true };
       const createdBy = body.created_by ?? creatorOf(principal);
+      const firstEventId = eventId(requestId, 0);
       const command = creation.command(toWanted(body, tenantId, createdBy), {
-        requestId: eventId(requestId, 0),
+        requestId: firstEventId,
         now: new Date().toISOString(),
       });
       onBoundary('append:before');
-      const { state } = await commands.handle(streamOf(tenantId), command, { ...causedBy(request, requestId), assumeNew: isNew });
+      const { state } = await commands.handle(streamOf(tenantId), command, {
+        ...causedBy(request, requestId),
+        firstEventId,
+        assumeNew: isNew,
+      });
       onBoundary('append:after');
       return answer(reply, state);
     },
@@ -54,9 +61,8 @@ export function addCreateRoute(server: HttpServer, { commands, memory, creation,
 async function identify(
   memory: RequestMemory,
   principal: string,
-  { key, fingerprint, tenantId }: { key: string | undefined; fingerprint: Buffer; tenantId: string },
+  { key, fingerprint, tenantId }: { key: string; fingerprint: Buffer; tenantId: string },
 ): Promise<{ tenantId: string; isNew: boolean }> {
-  if (key === undefined) return { tenantId, isNew: true };
   const remembered = await memory.remember({ principal, route: CREATE, key, fingerprint, tenantId });
   if (!remembered.same) throw keyReused();
   return { tenantId: remembered.tenantId, isNew: remembered.first };
