@@ -25,6 +25,9 @@ const fields = z.object({
   ULTRACORE_MASTER_KEY_ID: z.string().default('k1'),
   ULTRACORE_MASTER_ROUNDS: variable.integer({ min: 100_000, max: 100_000_000 }).default(600_000),
   TENANT_MIGRATIONS_DIR: z.string(),
+  /** Of one statement of a migration in a home that is in use; below the 60 s after which the worker gives a connection up. */
+  MIGRATION_LOCK_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 50 }).default(5),
+  MIGRATION_STATEMENT_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 50 }).default(30),
   /** Tenants worked on at once, for each Postgres server. */
   WORKER_CONCURRENCY: variable.integer({ min: 1, max: 64 }).default(8),
   RECONCILE_EVERY_SECONDS: variable.integer({ min: 1, max: 86_400 }).default(60),

@@ -15,7 +15,7 @@ import { readConfig } from './config.ts';
 import { CONSUMED_MESSAGES, CONSUMED_TOPICS, createMessageHandler } from './inbound/consume.ts';
 import { createMetrics } from './metrics.ts';
 import { openKeyRing } from './outbound/key-ring.ts';
-import { FACT_MESSAGES } from './outbound/translate.ts';
+import { FACT_MESSAGES } from './outbound/translate/fact.ts';
 import { readIdentity } from './store/identity.ts';
 import { createWorker } from './worker.ts';
 
@@ -67,6 +67,10 @@ await runMain(NAME, async () => {
     concurrency: config.WORKER_CONCURRENCY,
     reconcileEveryMs: config.RECONCILE_EVERY_SECONDS * 1000,
     loginTests: config.RECONCILE_LOGIN_TESTS,
+    migrationLimits: {
+      lockTimeoutMs: config.MIGRATION_LOCK_TIMEOUT_SECONDS * 1000,
+      statementTimeoutMs: config.MIGRATION_STATEMENT_TIMEOUT_SECONDS * 1000,
+    },
     onBoundary,
     metrics,
     logger,

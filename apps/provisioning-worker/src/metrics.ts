@@ -2,8 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from '@ultracore/service';
 
 export interface WorkerMetrics {
   readonly registry: Registry;
-  readonly stepSeconds: Histogram<'step' | 'tier'>;
-  readonly requestsClosed: Counter<'outcome'>;
+  readonly stepSeconds: Histogram<'kind' | 'step' | 'tier'>;
+  readonly requestsClosed: Counter<'kind' | 'outcome'>;
   readonly serverFit: Gauge<'server'>;
   readonly orphans: Gauge<'server'>;
   readonly missing: Gauge<'server'>;
@@ -17,14 +17,14 @@ export function createMetrics(): WorkerMetrics {
     stepSeconds: new Histogram({
       name: 'worker_step_duration_seconds',
       help: 'Time from the beginning of a step until its fact is acknowledged.',
-      labelNames: ['step', 'tier'],
+      labelNames: ['kind', 'step', 'tier'],
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
       registers,
     }),
     requestsClosed: new Counter({
       name: 'worker_requests_closed_total',
-      help: 'Requests that were brought to an end, by outcome.',
-      labelNames: ['outcome'],
+      help: 'Requests that were brought to an end, by kind of work and outcome.',
+      labelNames: ['kind', 'outcome'],
       registers,
     }),
     serverFit: new Gauge({

@@ -5,14 +5,10 @@ import type { AdminServer } from './config.ts';
 import { createTimer } from './inbound/timer.ts';
 import { createWorkLoop } from './inbound/work-loop.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import { makeHome } from './outbound/effects/make-home.ts';
-import { createMigrateHome, migrateShared } from './outbound/effects/migrate-home.ts';
-import { createOpenLogin } from './outbound/effects/open-login.ts';
-import { createSealCredential } from './outbound/effects/seal-credential.ts';
-import { createSmokeTest } from './outbound/effects/smoke-test.ts';
-import { removeHome } from './outbound/effects/undo-home.ts';
+import { createEffects } from './outbound/effects/create-effects.ts';
+import { migrateShared } from './outbound/effects/creation/migrate-home.ts';
 import type { FactSink } from './outbound/facts.ts';
-import { createProvisioner } from './outbound/provisioner.ts';
+import { createPerformer } from './outbound/performer.ts';
 import { createRepairer } from './outbound/repairer.ts';
 import { createServer, type PostgresServer } from './outbound/server.ts';
 import { surveyServer } from './outbound/surveyor.ts';
@@ -40,6 +36,8 @@ export interface WorkerOptions {
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
   readonly leaseTtlMs?: number;
+  /** Of one statement of a migration that a rollout runs in a home in use. */
+  readonly migrationLimits: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number };
 }
 
 export interface Worker {
@@ -71,25 +69,17 @@ export function createWorker(options: WorkerOptions): Worker {
   const keeper = createLeaseKeeper(pool, { ttlMs, logger });
   const servers = options.servers.map((server) => toServer(server, options));
   const under = { pool, keeper, logger };
-  const { keyRing, migrations } = options;
-  const provisioner = createProvisioner({
+  const performer = createPerformer({
     ...under,
     facts: options.facts,
-    effects: {
-      credentials: createSealCredential({ pool, keyRing }),
-      home: makeHome,
-      migrate: createMigrateHome(migrations),
-      open: createOpenLogin({ keyRing }),
-      smoke: createSmokeTest({ keyRing }),
-      undo: removeHome,
-    },
+    effects: createEffects(options),
     onBoundary: options.onBoundary,
     observer: {
-      step: (step, tier, seconds) => metrics.stepSeconds.observe({ step, tier }, seconds),
-      closed: (outcome) => metrics.requestsClosed.inc({ outcome }),
+      step: (kind, step, tier, seconds) => metrics.stepSeconds.observe({ kind, step, tier }, seconds),
+      closed: (kind, outcome) => metrics.requestsClosed.inc({ kind, outcome }),
     },
   });
-  const repairer = createRepairer({ ...under, keyRing });
+  const repairer = createRepairer({ ...under, keyRing: options.keyRing });
   let number: WorkerNumber | undefined;
   let sweptAt = 0;
   let stopping: Promise<void> | undefined;
@@ -113,7 +103,7 @@ export function createWorker(options: WorkerOptions): Worker {
       return [...items.map((item): Task => ({ kind: 'item', item })), ...homes.map((lease): Task => ({ kind: 'home', lease }))];
     },
     perform: (server, task) =>
-      task.kind === 'item' ? provisioner.perform(server, task.item) : repairer.perform(server, task.lease),
+      task.kind === 'item' ? performer.perform(server, task.item) : repairer.perform(server, task.lease),
   });
 
   async function reconcile(): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { STEP_BOUNDARIES, UNDO_BOUNDARIES } from '../src/provisioning/boundaries.ts';
-import { surviveKillAt, undoDespiteKillAt } from './support/crash.ts';
+import { FORWARD_BOUNDARIES, STEP_BOUNDARIES, UNDO_BOUNDARIES } from '../src/provisioning/boundaries.ts';
+import { purgeDespiteKillAt, rotateDespiteKillAt, surviveKillAt, undoDespiteKillAt } from './support/crash.ts';
 import { startHomeServer, type HomeServer } from './support/rig.ts';
 
 let server: HomeServer;
@@ -27,6 +27,20 @@ describe.each(['enterprise', 'standard', 'small'] as const)('a worker killed at 
     async (boundary) => {
       expect.hasAssertions();
       await undoDespiteKillAt(unmigrated, tier, boundary);
+    },
+  );
+  it.each(drawn(FORWARD_BOUNDARIES.rotate[tier]))(
+    'rotating, at %s: the next one puts one new password into force and the old one out of it',
+    async (boundary) => {
+      expect.hasAssertions();
+      await rotateDespiteKillAt(server, tier, boundary);
+    },
+  );
+  it.each(drawn(FORWARD_BOUNDARIES.purge[tier]))(
+    'purging, at %s: the next one leaves nothing behind and tells all that there was',
+    async (boundary) => {
+      expect.hasAssertions();
+      await purgeDespiteKillAt(server, tier, boundary);
     },
   );
 });

@@ -106,7 +106,14 @@ it('a name that somebody else has is a failure at once, and what has it stays as
 
 describe('a forged creation event', () => {
   const forge = (pool: Parameters<typeof recordRequest>[0], tenantId: string, revision: number) =>
-    recordRequest(pool, { requestId: randomUUID(), tenantId, revision, correlationId: undefined, traceparent: undefined });
+    recordRequest(pool, {
+      requestId: randomUUID(),
+      tenantId,
+      kind: 'provision',
+      revision,
+      correlationId: undefined,
+      traceparent: undefined,
+    });
 
   it('makes nothing for a tenant that the directory does not know', async () => {
     await using rig = await createRig(server.postgres);

@@ -30,6 +30,10 @@ export const TENANT_DATABASE_ERROR_CODES = [
   'migration_failed',
   /** The migrations made something that row security could not keep apart (`protect` lists it). */
   'unsafe_schema',
+  /** A home is to be brought to a version that is not among the migrations. */
+  'unknown_version',
+  /** A search for what is left of a tenant could not have seen everything: what it did not find means nothing. */
+  'blind',
 ] as const;
 
 export type TenantDatabaseErrorCode = (typeof TENANT_DATABASE_ERROR_CODES)[number];

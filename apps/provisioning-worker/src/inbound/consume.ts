@@ -2,6 +2,7 @@ import { messagesOn, TOPICS } from '@ultracore/contracts';
 import { ack, deadLetter, retryAfter, type CodecMessage, type Fate, type InMessage } from '@ultracore/kafka';
 import type { Pool } from 'pg';
 import { recordRow } from '../store/directory.ts';
+import type { WorkKind } from '../provisioning/situation.ts';
 import { recordRequest } from '../store/items.ts';
 
 export const CONSUMED_TOPICS: readonly string[] = [TOPICS.lifecycle, TOPICS.config, TOPICS.security, TOPICS.directory];
@@ -12,8 +13,15 @@ export const CONSUMED_MESSAGES: readonly CodecMessage[] = CONSUMED_TOPICS.flatMa
 );
 
 const RETRY_MS = 500;
-/** What asks for work. */
-const REQUESTS: ReadonlySet<string> = new Set(['TenantCreatedEvent', 'TenantProvisioningRetryRequestedEvent']);
+/** What asks for work that has an end. */
+const REQUESTS: ReadonlyMap<string, WorkKind> = new Map([
+  ['TenantCreatedEvent', 'provision'],
+  ['TenantProvisioningRetryRequestedEvent', 'provision'],
+  ['TenantPasswordRotationRequestedEvent', 'rotate'],
+  ['TenantPurgeRequestedEvent', 'purge'],
+  ['TenantMigrationRequestedEvent', 'migrate'],
+  ['TenantReadReplicaRequestedEvent', 'verify_replica'],
+]);
 const NO_SEQUENCE = 'a request without ce_sequence, its place in the tenant’s stream: the relay did not publish it';
 
 export interface MessageHandlerOptions {
@@ -39,17 +47,18 @@ export function createMessageHandler({ pool, wake }: MessageHandlerOptions): (me
 }
 
 /** True when there may be something to do. What has no end (suspension, limits) comes as a directory row, without an item. */
-async function record(pool: Pool, { type, body, envelope }: InMessage): Promise<boolean> {
-  switch (type) {
-    case 'TenantDirectoryRecord':
-      return recordRow(pool, body);
-    case 'TenantCreatedEvent':
-    case 'TenantProvisioningRetryRequestedEvent': {
-      const { id, tenantId, sequence, correlationId, traceparent } = envelope;
-      if (sequence === undefined) return false;
-      return recordRequest(pool, { requestId: id, tenantId, revision: sequence, correlationId, traceparent });
-    }
-    default:
-      return false;
-  }
+async function record(pool: Pool, message: InMessage): Promise<boolean> {
+  const { type, body, envelope } = message;
+  if (type === 'TenantDirectoryRecord') return recordRow(pool, body);
+  const kind = REQUESTS.get(type);
+  const { id, tenantId, sequence, correlationId, traceparent } = envelope;
+  if (kind === undefined || sequence === undefined) return false;
+  const details = detailsOf(message);
+  return recordRequest(pool, { requestId: id, tenantId, kind, revision: sequence, details, correlationId, traceparent });
 }
+
+/** What only the event says; everything else is in the directory row. */
+const detailsOf = ({ type, body }: InMessage): object =>
+  type === 'TenantReadReplicaRequestedEvent'
+    ? { readonly_db_host: body.readonly_db_host, readonly_db_port: body.readonly_db_port }
+    : {};

@@ -3,6 +3,7 @@ import { redactText } from '@ultracore/service';
 import { MigrationError, TenantDatabaseError, type TenantDatabaseErrorCode } from '@ultracore/tenant-database';
 import { troubleOf, type Trouble, type TroubleKind } from '../provisioning/trouble.ts';
 import { FactNotToldError } from './facts.ts';
+import { ReplicaRejectedError } from './standby.ts';
 
 export interface Judged extends Trouble {
   /** Of the migration that failed, where one did. */
@@ -39,6 +40,8 @@ const KIND: Readonly<Record<TenantDatabaseErrorCode, TroubleKind>> = {
   migration_out_of_order: 'lasting',
   migration_failed: 'lasting',
   unsafe_schema: 'lasting',
+  unknown_version: 'lasting',
+  blind: 'lasting',
 };
 
 /** What kind of trouble an effect's error is, in words without a secret. */
@@ -52,6 +55,9 @@ function judgeRaw(error: unknown): Judged {
     return { ...troubleOf(error), kind: error.passing ? 'passing' : 'unclear', code: 'fact_not_told' };
   }
   if (error instanceof BookkeepingError) return { ...troubleOf(error), kind: 'passing', code: 'bookkeeping_unreachable' };
+  if (error instanceof ReplicaRejectedError) {
+    return { kind: error.mayPass ? 'unclear' : 'lasting', code: error.code, reason: troubleOf(error).reason };
+  }
   if (error instanceof CredentialError) return { ...troubleOf(error), kind: 'lasting', code: error.code };
   if (!(error instanceof TenantDatabaseError)) return troubleOf(error);
   const beneath = error.cause === undefined ? undefined : troubleOf(error.cause);

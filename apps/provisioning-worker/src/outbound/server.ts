@@ -56,6 +56,8 @@ export interface PostgresServer extends ServerAddress {
   /** Something could not be done because of the server: no more work for it until it has been verified again. */
   reportTrouble(error: unknown): void;
   connect(database: string): Promise<AdminConnection>;
+  /** With what the admin logs in: a standby knows the same login. */
+  adminLogin(): { user: string; password: string };
   /** Ends every admin session of one of these names and returns when they are gone. */
   endSessions(names: readonly string[]): Promise<void>;
   stop(): Promise<void>;
@@ -196,6 +198,7 @@ export function createServer(options: ServerOptions): PostgresServer {
       if (state === 'fit') unreachable(error);
     },
     connect,
+    adminLogin: () => ({ user: options.user, password: options.password }),
     async endSessions(names) {
       const connection = await connect(ADMIN_DATABASE);
       try {

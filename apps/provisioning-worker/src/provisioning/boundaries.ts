@@ -1,5 +1,9 @@
+import { factOf, STEPS, UNDO_STEPS } from './creation/steps.ts';
+import { MIGRATION_STEPS } from './migration/steps.ts';
+import { PURGE_STEPS } from './purge/steps.ts';
+import { REPLICA_STEPS } from './replica/steps.ts';
+import { ROTATION_STEPS } from './rotation/steps.ts';
 import type { Tier } from './situation.ts';
-import { factOf, STEPS, UNDO_STEPS, type StepName, type UndoStepName } from './steps.ts';
 
 /**
  * A named moment at which a test may end the process: `<step>:before` its effect, `<step>:<what>` once a part of the effect
@@ -9,23 +13,36 @@ import { factOf, STEPS, UNDO_STEPS, type StepName, type UndoStepName } from './s
 export type BoundaryName = string;
 
 /** What lies inside a step's effect, in order, where a step has more than one part. */
-const INSIDE: Readonly<Record<Tier, Partial<Record<StepName | UndoStepName, readonly string[]>>>> = {
-  enterprise: { credentials: ['sealed'], home: ['roles', 'database'] },
-  standard: { credentials: ['sealed'], home: ['roles'] },
-  small: { credentials: ['sealed'], home: ['roles'] },
+const INSIDE: Readonly<Record<Tier, Partial<Record<string, readonly string[]>>>> = {
+  enterprise: { credentials: ['sealed'], home: ['roles', 'database'], passwords: ['set'] },
+  standard: { credentials: ['sealed'], home: ['roles'], passwords: ['set'] },
+  small: { credentials: ['sealed'], home: ['roles'], passwords: ['set'], remove: ['rows'] },
 };
 
 /** Steps with nothing between what `INSIDE` names and their fact. */
-const NO_AFTER: ReadonlySet<string> = new Set(['started', 'credentials', 'completed', 'migrations_failed', 'failed']);
+const NO_AFTER: ReadonlySet<string> = new Set([
+  'started',
+  'credentials',
+  'completed',
+  'migrations_failed',
+  'failed',
+  'rotated',
+  'rotation_failed',
+  'purged',
+  'upgraded',
+  'upgrade_failed',
+  'verified',
+  'rejected',
+]);
 
 /** Whether a step has a boundary between its effect and its fact. */
-export const hasAfter = (step: StepName | UndoStepName): boolean => !NO_AFTER.has(step);
+export const hasAfter = (step: string): boolean => !NO_AFTER.has(step);
 
-const boundariesOf = (step: StepName | UndoStepName, tier: Tier): readonly BoundaryName[] => [
+const boundariesOf = (step: string, tier: Tier, tells: boolean): readonly BoundaryName[] => [
   `${step}:before`,
   ...(INSIDE[tier][step] ?? []).map((part): BoundaryName => `${step}:${part}`),
   ...(hasAfter(step) ? ([`${step}:after`] as const) : []),
-  ...(factOf(step, tier) === undefined ? [] : ([`${step}:fact`] as const)),
+  ...(tells ? ([`${step}:fact`] as const) : []),
 ];
 
 const byTier = (of: (tier: Tier) => readonly BoundaryName[]): Readonly<Record<Tier, readonly BoundaryName[]>> => ({
@@ -35,7 +52,24 @@ const byTier = (of: (tier: Tier) => readonly BoundaryName[]): Readonly<Record<Ti
 });
 
 /** Every boundary that the creation of a tenant crosses, in order, by tier. */
-export const STEP_BOUNDARIES = byTier((tier) => STEPS.flatMap((step) => boundariesOf(step, tier)));
+export const STEP_BOUNDARIES = byTier((tier) =>
+  STEPS.flatMap((step) => boundariesOf(step, tier, factOf(step, tier) !== undefined)),
+);
 
 /** Every boundary that is crossed after the migrations of a creation failed, in order, by tier. */
-export const UNDO_BOUNDARIES = byTier((tier) => UNDO_STEPS.flatMap((step) => boundariesOf(step, tier)));
+export const UNDO_BOUNDARIES = byTier((tier) =>
+  UNDO_STEPS.flatMap((step) => boundariesOf(step, tier, factOf(step, tier) !== undefined)),
+);
+
+/** Steps of work that only goes forward which tell a fact. */
+const TELLING: ReadonlySet<string> = new Set(['credentials', 'rotated', 'purged', 'upgraded', 'verified']);
+const forward = (steps: readonly string[]) =>
+  byTier((tier) => steps.flatMap((step) => boundariesOf(step, tier, TELLING.has(step))));
+
+/** Every boundary that each kind of work crosses which only goes forward, in order, by tier. */
+export const FORWARD_BOUNDARIES = {
+  rotate: forward(ROTATION_STEPS),
+  purge: forward(PURGE_STEPS),
+  migrate: forward(MIGRATION_STEPS),
+  verify_replica: forward(REPLICA_STEPS),
+} as const;

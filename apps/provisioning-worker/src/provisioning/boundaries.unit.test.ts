@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { STEP_BOUNDARIES, UNDO_BOUNDARIES } from './boundaries.ts';
-import { STEPS, UNDO_STEPS } from './steps.ts';
+import { STEPS, UNDO_STEPS } from './creation/steps.ts';
 
 describe.each(['enterprise', 'standard', 'small'] as const)('the boundaries of a %s tenant', (tier) => {
   it('name every step before its effect, and each only once', () => {

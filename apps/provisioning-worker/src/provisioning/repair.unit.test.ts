@@ -11,7 +11,14 @@ const row = (more: Partial<WantedTenant> = {}): WantedTenant => ({
   home_request_id: 'r1',
   max_connections: 20,
   credential: { request_id: 'r1' },
-  requests: { provision: { id: 'r1', outcome: 'done', attempt: 1 } },
+  next_credential: null,
+  requests: {
+    provision: { id: 'r1', outcome: 'done', attempt: 1 },
+    rotate: null,
+    purge: null,
+    migrate: null,
+    verify_replica: null,
+  },
   ...more,
 });
 const login = (more: Partial<FoundLogin> = {}): FoundLogin => ({

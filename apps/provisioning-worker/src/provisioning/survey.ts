@@ -1,5 +1,4 @@
-import type { Outcome } from './decide.ts';
-import type { ItemState, Tier } from './situation.ts';
+import type { ItemState, Outcome, Tier } from './situation.ts';
 
 /** An object of a server that is a home's, or is named like one. */
 export interface FoundObject {

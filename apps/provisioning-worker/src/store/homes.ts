@@ -25,13 +25,14 @@ export function leaseHomesToTest(client: Queryable, options: LeaseOptions & { si
   );
 }
 
-/** Tenants with an item in work are left alone: their logins are being made or removed. */
+/** Tenants whose home is being made or removed are left alone. A rotation or a migration keeps no suspension waiting. */
 async function leaseHomes(client: Queryable, options: LeaseOptions, which: string): Promise<TenantLease[]> {
   const result = await client.query<{ tenant_id: string; token: string; to_end: string[] }>(
     `with due as materialized (
        select d.tenant_id from worker.directory_row d
        where d.wanted is not null and d.db_host = $1 and d.db_port = $2
-         and not exists (select from worker.work_item i where i.tenant_id = d.tenant_id and i.state in ('open', 'undo'))
+         and not exists (select from worker.work_item i where i.tenant_id = d.tenant_id
+                           and (i.kind = 'provision' and i.state in ('open', 'undo') or i.kind = 'purge' and i.state <> 'closed'))
          and not exists (select from worker.tenant_lease l where l.tenant_id = d.tenant_id and l.expires_at > clock_timestamp())
          and ${which}
        limit $5 for update of d skip locked

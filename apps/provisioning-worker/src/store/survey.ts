@@ -14,8 +14,10 @@ export async function readRequests(client: Queryable, requestIds: readonly strin
 /** The tenants that the directory places on a server. */
 export async function readTenantsOf(client: Queryable, server: Server): Promise<KnownTenant[]> {
   const result = await client.query<KnownTenant>(
-    `select tenant_id as "tenantId", row->>'tier' as tier, home_request_id as "homeRequestId", wanted is not null as "hasHome"
-     from worker.directory_row where db_host = $1 and db_port = $2`,
+    `select tenant_id as "tenantId", row->>'tier' as tier, home_request_id as "homeRequestId",
+            wanted is not null and not exists (
+              select from worker.work_item i where i.tenant_id = d.tenant_id and i.kind = 'purge' and i.state <> 'closed') as "hasHome"
+     from worker.directory_row d where db_host = $1 and db_port = $2`,
     [server.host, server.port],
   );
   return result.rows;
@@ -26,7 +28,7 @@ export async function reopenForUndo(client: Queryable, requestIds: readonly stri
   const result = await client.query(
     `with again as (
        update worker.work_item set state = 'undo', outcome = null, closed_at = null, tries = 0, unclear_tries = 0, due_at = now()
-       where request_id = any($1) and state = 'closed' and outcome in ('failed', 'cancelled', 'superseded') returning request_id
+       where request_id = any($1) and kind = 'provision' and state = 'closed' and outcome in ('failed', 'cancelled', 'superseded') returning request_id
      )
      delete from worker.step s using again where s.request_id = again.request_id and s.step = 'undo'`,
     [requestIds],
@@ -36,14 +38,16 @@ export async function reopenForUndo(client: Queryable, requestIds: readonly stri
 
 /**
  * Items for requests that the directory has shown as open for `forMs` and whose event never came: of a bookkeeping that was
- * lost, for example. Answers the tenants.
+ * lost, for example. Answers the tenants. Only the event knows which standby is to be verified: that is never done without it.
  */
 export async function recordForgottenRequests(client: Queryable, forMs: number): Promise<string[]> {
   const result = await client.query<{ tenant_id: string }>(
-    `insert into worker.work_item (request_id, tenant_id, revision)
-     select d.provision_id, d.tenant_id, d.revision from worker.directory_row d
-     where d.provision_outcome = 'open' and d.received_at < clock_timestamp() - $1 * interval '1 millisecond'
-       and not exists (select from worker.work_item i where i.request_id = d.provision_id)
+    `insert into worker.work_item (request_id, tenant_id, kind, revision)
+     select (r.value->>'id')::uuid, d.tenant_id, r.key, d.revision
+     from worker.directory_row d, jsonb_each(d.row->'requests') as r
+     where cardinality(d.open_requests) > 0 and d.received_at < clock_timestamp() - $1 * interval '1 millisecond'
+       and r.value->>'outcome' = 'open' and r.key <> 'verify_replica'
+       and not exists (select from worker.work_item i where i.request_id = (r.value->>'id')::uuid)
      on conflict (request_id) do nothing returning tenant_id`,
     [forMs],
   );
@@ -57,7 +61,7 @@ export async function readUnknownServers(
 ): Promise<{ server: string; tenants: number }[]> {
   const result = await client.query<{ server: string; tenants: number }>(
     `select db_host || ':' || db_port as server, count(*)::integer as tenants from worker.directory_row d
-     where (d.wanted is not null or d.provision_outcome = 'open')
+     where (d.wanted is not null or cardinality(d.open_requests) > 0)
        and not exists (select from unnest($1::text[], $2::integer[]) as k (host, port) where k.host = d.db_host and k.port = d.db_port)
      group by 1 order by 1`,
     [known.map(({ host }) => host), known.map(({ port }) => port)],

@@ -1,7 +1,6 @@
 import type { DirectoryRow } from '@ultracore/contracts';
 import type { Queryable } from '@ultracore/postgres';
-import type { Outcome } from '../provisioning/decide.ts';
-import type { Failure, ItemState, Situation, Tier } from '../provisioning/situation.ts';
+import type { Failure, ItemState, Outcome, Situation, Tier, WorkKind } from '../provisioning/situation.ts';
 import type { TenantLease } from './leases.ts';
 
 /** A leased tenant and the item of it that is next. */
@@ -36,14 +35,19 @@ export interface Work extends Situation {
   readonly unclearTries: number;
   readonly intended: IntendedHome | null;
   readonly sealed: SealedCredential | null;
+  /** What the event that asks says of what it asks for. */
+  readonly details: unknown;
   readonly correlationId: string | undefined;
   readonly traceparent: string | undefined;
 }
 
 /**
  * Leases up to `limit` tenants of one server whose next item is due, undoing first, then by age. A tenant's next item is the
- * one of lowest revision that is not closed; it is due once the directory has reached its revision. Two workers never get the
- * same tenant: what one has in hand the other skips, and a lease changes hands only after it ran out.
+ * one of lowest revision that is not closed; it is due once the directory has reached its revision, and what it waits for. Two
+ * workers never get the same tenant: what one has in hand the other skips, and a lease changes hands only after it ran out.
+ *
+ * The queue is read in its order by an index and each candidate is looked up by key, whatever the statistics say: subqueries for
+ * a value, and `offset 0`, are not turned into joins.
  */
 export async function leaseDueItems(
   client: Queryable,
@@ -53,15 +57,18 @@ export async function leaseDueItems(
     `with due as materialized (
        select i.tenant_id, i.request_id
        from worker.work_item i
-       join worker.directory_row d on d.tenant_id = i.tenant_id
-       left join worker.intended_home h on h.request_id = i.request_id
-       where i.state <> 'closed' and i.due_at <= clock_timestamp() and d.revision >= i.revision
-         and coalesce(h.db_host, d.db_host) = $1 and coalesce(h.db_port, d.db_port) = $2
-         and not (i.state = 'sent' and d.provision_id is not distinct from i.request_id and d.provision_outcome = 'open')
-         and not exists (select from worker.work_item e
-                         where e.tenant_id = i.tenant_id and e.state <> 'closed' and (e.revision, e.request_id) < (i.revision, i.request_id))
-         and not exists (select from worker.tenant_lease l where l.tenant_id = i.tenant_id and l.expires_at > clock_timestamp())
-       order by i.state = 'undo' desc, i.received_at
+       cross join lateral (
+         select from worker.directory_row d
+         where d.tenant_id = i.tenant_id and d.revision >= i.revision and d.revision > coalesce(i.waits_beyond, -1)
+           and not (i.state = 'sent' and i.request_id = any (d.open_requests))
+           and coalesce((select h.db_host = $1 and h.db_port = $2 from worker.intended_home h where h.request_id = i.request_id),
+                        d.db_host = $1 and d.db_port = $2)
+         offset 0) d
+       where i.state <> 'closed' and i.due_at <= clock_timestamp()
+         and i.request_id = (select e.request_id from worker.work_item e where e.tenant_id = i.tenant_id and e.state <> 'closed'
+                             order by e.revision, e.request_id limit 1)
+         and (select l.expires_at > clock_timestamp() from worker.tenant_lease l where l.tenant_id = i.tenant_id) is not true
+       order by (i.state = 'undo') desc, i.received_at
        limit $5 for update of i skip locked
      ), leased as (
        insert into worker.tenant_lease as l (tenant_id, holder, token, expires_at)
@@ -85,11 +92,13 @@ export async function leaseDueItems(
 interface WorkRow {
   request_id: string;
   tenant_id: string;
+  kind: WorkKind;
   revision: string;
   state: ItemState;
   failure: Failure | null;
   tries: number;
   unclear_tries: number;
+  details: unknown;
   correlation_id: string | null;
   traceparent: string | null;
   row: DirectoryRow | null;
@@ -100,8 +109,8 @@ interface WorkRow {
 
 const HELD = `select from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp()`;
 
-const WORK = `select i.request_id, i.tenant_id, i.revision, i.state, i.failure, i.tries, i.unclear_tries, i.correlation_id,
-         i.traceparent, d.row,
+const WORK = `select i.request_id, i.tenant_id, i.kind, i.revision, i.state, i.failure, i.tries, i.unclear_tries, i.details,
+         i.correlation_id, i.traceparent, d.row,
          (select jsonb_object_agg(s.step, s.result) from worker.step s where s.request_id = i.request_id) as results,
          (select to_jsonb(h) from worker.intended_home h where h.request_id = i.request_id) as intended,
          (select to_jsonb(c) - 'request_id' - 'sealed_at' from worker.sealed_credential c where c.request_id = i.request_id) as sealed
@@ -138,6 +147,7 @@ function fromRow(row: WorkRow | undefined): Work | null {
     item: {
       requestId: row.request_id,
       tenantId: row.tenant_id,
+      kind: row.kind,
       revision: Number(row.revision),
       state: row.state,
       failure: row.failure,
@@ -149,25 +159,26 @@ function fromRow(row: WorkRow | undefined): Work | null {
     unclearTries: row.unclear_tries,
     intended: row.intended && { tier: row.intended.tier, host: row.intended.db_host, port: row.intended.db_port },
     sealed: row.sealed,
+    details: row.details,
     correlationId: row.correlation_id ?? undefined,
     traceparent: row.traceparent ?? undefined,
   };
 }
 
 /**
- * Fixes a request's credential and where its home is to be, before anything is made. What was fixed before
+ * Fixes a request's credential, and of a creation where its home is to be, before anything is made. What was fixed before
  * stays; null when the lease is lost.
  */
 export async function fixCredential(
   client: Queryable,
   item: LeasedItem,
-  intended: IntendedHome,
+  intended: IntendedHome | null,
   sealed: SealedCredential,
 ): Promise<Work | null> {
   await client.query(
     `with home as (
        insert into worker.intended_home (request_id, tenant_id, tier, db_host, db_port)
-       select $3, $1, $4, $5, $6 where exists (${HELD}) on conflict (request_id) do nothing
+       select $3, $1, $4, $5, $6 where $4::text is not null and exists (${HELD}) on conflict (request_id) do nothing
      )
      insert into worker.sealed_credential
        (request_id, db_username, db_password_encrypted, readonly_db_username, readonly_db_password_encrypted, encryption_algorithm, key_id)
@@ -176,9 +187,9 @@ export async function fixCredential(
       item.tenantId,
       item.token,
       item.requestId,
-      intended.tier,
-      intended.host,
-      intended.port,
+      intended?.tier,
+      intended?.host,
+      intended?.port,
       sealed.db_username,
       sealed.db_password_encrypted,
       sealed.readonly_db_username,
@@ -190,7 +201,7 @@ export async function fixCredential(
   return readWork(client, item);
 }
 
-/** From here on the item is only undone. The first failure stays. False when the lease is lost. */
+/** From here on what the item made is undone and the failure told. The first failure stays. False when the lease is lost. */
 export async function recordFailure(client: Queryable, item: LeasedItem, failure: Failure): Promise<boolean> {
   const result = await client.query(
     `update worker.work_item set state = 'undo', failure = coalesce(failure, $4), tries = 0, unclear_tries = 0
@@ -220,29 +231,44 @@ export async function postpone(
   );
 }
 
-/** Every step is closed and told: the item waits for the registry's answer, which may be there already. Gives the lease back. */
-export async function finishCreation(
+/** Nothing can be done before a row newer than `revision` arrives, which may be there already. Gives the lease back. */
+export async function waitForRow(client: Queryable, item: LeasedItem, revision: number): Promise<void> {
+  await client.query(
+    `with held as materialized (${HELD}), released as (
+       delete from worker.tenant_lease where tenant_id = $1 and token = $2 and exists (select from held)
+     )
+     update worker.work_item set waits_beyond = $4 where request_id = $3 and exists (select from held)`,
+    [item.tenantId, item.token, item.requestId, revision],
+  );
+}
+
+/**
+ * Every step is closed and told: the item waits for the registry's answer, which may be there already. `applied`: how the logins
+ * are treated now; null where the work has left them as they were. Gives the lease back.
+ */
+export async function finishItem(
   client: Queryable,
   item: LeasedItem,
-  { step, outcome, applied }: { step: string; outcome: object; applied: string },
+  { step, outcome, applied }: { step: string; outcome: object; applied: string | null },
 ): Promise<boolean> {
   const result = await client.query(
-    `with held as materialized (${HELD}), step as (
+    `with held as materialized (${HELD}), said as materialized (
+       select exists (select from worker.directory_row where tenant_id = $1 and $3 = any (done_requests)) as confirmed
+     ), step as (
        insert into worker.step (request_id, step, result) select $3, $4, $5 where exists (select from held)
        on conflict (request_id, step) do nothing
      ), applied as (
        update worker.directory_row
-       set applied = $6, logins_tested_at = now(), repair_at = case when wanted <> $6 then now() end
-       where tenant_id = $1 and exists (select from held)
+       set applied = $6, logins_tested_at = now(),
+           repair_at = case when (select confirmed from said) then case when wanted <> $6 then now() end else repair_at end
+       where tenant_id = $1 and $6::text is not null and exists (select from held)
      ), released as (
        delete from worker.tenant_lease where tenant_id = $1 and token = $2 and exists (select from held)
      )
-     update worker.work_item i set state = answer.state, outcome = answer.outcome, closed_at = answer.closed_at
-     from (select case when confirmed then 'closed' else 'sent' end as state, case when confirmed then 'done' end as outcome,
-                  case when confirmed then now() end as closed_at
-           from (select exists (select from worker.directory_row where tenant_id = $1 and provision_id = $3
-                                  and provision_outcome = 'done') as confirmed) as said) as answer
-     where i.request_id = $3 and exists (select from held)`,
+     update worker.work_item i
+     set state = case when said.confirmed then 'closed' else 'sent' end, outcome = case when said.confirmed then 'done' end,
+         closed_at = case when said.confirmed then now() end
+     from said where i.request_id = $3 and exists (select from held)`,
     [item.tenantId, item.token, item.requestId, step, JSON.stringify(outcome), applied],
   );
   return result.rowCount === 1;

@@ -32,6 +32,7 @@ const worker = createWorker({
   concurrency: 4,
   reconcileEveryMs: 3_600_000,
   loginTests: 0,
+  migrationLimits: { lockTimeoutMs: 1000, statementTimeoutMs: 20_000 },
   leaseTtlMs: options.leaseTtlMs,
   onBoundary(name) {
     if (!pending || name !== options.at) return;

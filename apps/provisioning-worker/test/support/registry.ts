@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { messageByType, TIER_DEFAULTS, type DirectoryRow, type Tier } from '@ultracore/contracts';
+import { TIER_DEFAULTS, type DirectoryRow, type Tier } from '@ultracore/contracts';
 import { waitFor } from '@ultracore/testkit';
 import type { Pool } from 'pg';
 import { recordRow } from '../../src/store/directory.ts';
+import type { WorkKind } from '../../src/provisioning/situation.ts';
 import { recordRequest } from '../../src/store/items.ts';
-import { toldFacts } from './told.ts';
+import { credentialOf, factOf } from './facts.ts';
+import { toldFacts, type ToldFact } from './told.ts';
 
 /** Plays the registry for one tenant: what would come over Kafka is written as the consumer would write it. */
 export interface Registry {
@@ -20,6 +22,10 @@ export interface Registry {
   cancel(): Promise<void>;
   /** Waits for the end of the creation and answers it as the registry would: with an active, or a failed tenant. */
   answer(deadlineMs?: number): Promise<'active' | 'failed'>;
+  /** A request of another kind: its event, and the row that shows it with what else it changes. Answers its id. */
+  request(kind: Exclude<WorkKind, 'provision'>, changed?: Partial<DirectoryRow>, details?: object): Promise<string>;
+  /** Plays the registry for such a request until it has an end, and answers the fact that ended it. */
+  settle(kind: Exclude<WorkKind, 'provision'>, deadlineMs?: number): Promise<ToldFact>;
   /** Waits until the worker has closed every item of the tenant. */
   untilClosed(deadlineMs?: number): Promise<{ outcome: string; revision: string }[]>;
 }
@@ -64,11 +70,40 @@ export function playRegistry(pool: Pool, place: { host: string; port: number }, 
     await recordRow(pool, row);
   }
 
+  const record = (requestId: string, kind: WorkKind, details: object = {}): Promise<boolean> =>
+    recordRequest(pool, {
+      requestId,
+      tenantId,
+      kind,
+      revision: row.revision,
+      details,
+      correlationId: undefined,
+      traceparent: undefined,
+    });
+
+  async function settle(kind: Exclude<WorkKind, 'provision'>, deadlineMs = 20_000): Promise<ToldFact> {
+    const request = row.requests[kind];
+    if (request === null) throw new Error(`Nothing of kind ${kind} was asked.`);
+    const { id } = request;
+    const told = (types: readonly string[]) => factOf(pool, { tenantId, requestId: id, types, deadlineMs });
+    const end = (outcome: 'done' | 'failed', changed: Partial<DirectoryRow>) =>
+      change({ ...changed, requests: { ...row.requests, [kind]: { id, outcome } } });
+    const { done, failed } = ENDS[kind];
+    if (kind === 'rotate') {
+      const first = await told(['TenantCredentialsIssuedEvent', failed]);
+      if (first.type !== failed) await change({ next_credential: credentialOf(first) });
+    }
+    const last = await told([done, failed]);
+    if (last.type === failed) await end('failed', { next_credential: null, target_migration_version: null });
+    else await end('done', afterDone(kind, last));
+    return last;
+  }
+
   async function ask(attempt: number): Promise<void> {
     const requestId = randomUUID();
     const provision = { id: requestId, outcome: 'open', attempt } as const;
     await change({ status: 'provisioning', requests: { ...row.requests, provision } });
-    await recordRequest(pool, { requestId, tenantId, revision: row.revision, correlationId: undefined, traceparent: undefined });
+    await record(requestId, 'provision');
   }
 
   const provision = () => {
@@ -86,6 +121,13 @@ export function playRegistry(pool: Pool, place: { host: string; port: number }, 
     create: () => ask(1),
     change,
     retry: () => ask(provision().attempt + 1),
+    async request(kind, changed = {}, details = {}) {
+      const id = randomUUID();
+      await change({ ...changed, requests: { ...row.requests, [kind]: { id, outcome: 'open' } } });
+      await record(id, kind, details);
+      return id;
+    },
+    settle,
     cancel: () => end('cancelled', { status: 'terminated' }),
     async answer(deadlineMs = 20_000) {
       const { id } = provision();
@@ -101,16 +143,8 @@ export function playRegistry(pool: Pool, place: { host: string; port: number }, 
         await end('failed', { status: 'failed' });
         return 'failed';
       }
-      const facts = await toldFacts(pool, tenantId);
-      const issued = facts.find(({ type, causationId }) => type === 'TenantCredentialsIssuedEvent' && causationId === id);
-      if (issued === undefined) throw new Error('No credential was issued.');
-      const {
-        event_id: _,
-        tenant_id: __,
-        issued_at: ___,
-        ...sealed
-      } = messageByType('TenantCredentialsIssuedEvent').schema.parse(issued.body);
-      await end('done', { status: 'active', home_request_id: id, credential: { request_id: id, ...sealed } });
+      const issued = await factOf(pool, { tenantId, requestId: id, types: ['TenantCredentialsIssuedEvent'], deadlineMs });
+      await end('done', { status: 'active', home_request_id: id, credential: credentialOf(issued) });
       return 'active';
     },
     untilClosed(deadlineMs = 20_000) {
@@ -127,4 +161,28 @@ export function playRegistry(pool: Pool, place: { host: string; port: number }, 
       );
     },
   };
+}
+
+/** How a request of each kind ends. */
+const ENDS = {
+  rotate: { done: 'TenantPasswordRotatedEvent', failed: 'TenantPasswordRotationFailedEvent' },
+  purge: { done: 'TenantDataPurgedEvent', failed: 'TenantPurgeFailedEvent' },
+  migrate: { done: 'TenantMigrationsCompletedEvent', failed: 'TenantMigrationsFailedEvent' },
+  verify_replica: { done: 'TenantReadReplicaVerifiedEvent', failed: 'TenantReadReplicaRejectedEvent' },
+} as const;
+
+/** What the registry's fold makes of a request that is done. */
+function afterDone(kind: keyof typeof ENDS, fact: ToldFact): Partial<DirectoryRow> {
+  switch (kind) {
+    case 'rotate':
+      return { credential: credentialOf(fact), next_credential: null };
+    case 'purge':
+      return { status: 'purged', home_request_id: null, credential: null, next_credential: null, grants: [] };
+    case 'migrate':
+      return { target_migration_version: null };
+    case 'verify_replica':
+      return {};
+    default:
+      return kind satisfies never;
+  }
 }

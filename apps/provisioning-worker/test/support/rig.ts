@@ -14,6 +14,7 @@ import { createTableSink } from './told.ts';
 export const ADMIN_PASSWORD = 'admin-of-the-test';
 export const MASTER = { masterPassword: 'master of the test', keyId: 'k1', rounds: 100_000 };
 export const TENANT_MIGRATIONS = fileURLToPath(new URL('../../../../infra/tenant-schema/migrations', import.meta.url));
+export const MIGRATION_LIMITS = { lockTimeoutMs: 1000, statementTimeoutMs: 20_000 };
 const WORKER_MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
 
 /** A Postgres server fit for tenants. */
@@ -93,6 +94,7 @@ export async function createRig(on: PrivatePostgres): Promise<Rig> {
         concurrency: 4,
         reconcileEveryMs: 3_600_000,
         loginTests: 50,
+        migrationLimits: MIGRATION_LIMITS,
         onBoundary: () => undefined,
         metrics: createMetrics(),
         logger,

@@ -37,7 +37,8 @@ create table if not exists ultracore.migrations (
 revoke all on ultracore.homes, ultracore.migrations from public;
 `;
 
-const TENANT_ROWS = '(tenant_id = (select ultracore.current_tenant_id()))';
+/** The condition of the policy `tenant_rows`: a tenant's own rows. */
+export const TENANT_ROWS = '(tenant_id = (select ultracore.current_tenant_id()))';
 
 /**
  * What Postgres prints for the condition of the policy `tenant_rows`, under an empty search_path. One text for versions 16

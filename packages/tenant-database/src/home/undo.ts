@@ -12,7 +12,7 @@ import { commentsOfRoles } from './roles.ts';
 
 /** Something that was removed, with what was counted in it: `{ kind: 'schema', name: 'tenant_acme', counted: { tables: 15, rows: 812 } }`. */
 export interface HomeObject {
-  readonly kind: 'database' | 'schema' | 'role' | 'rows';
+  readonly kind: 'database' | 'schema' | 'role' | 'rows' | 'comment' | 'migration_history' | 'credentials';
   readonly name: string;
   readonly counted: Record<string, number>;
 }

@@ -16,6 +16,8 @@ export interface RunMigrationsOptions {
   readonly target?: string;
   /** How long a statement waits for a lock that a tenant's session holds. Default 10 s. */
   readonly lockTimeoutMs?: number;
+  /** How long a statement may run. Default: what the connection has. */
+  readonly statementTimeoutMs?: number;
 }
 
 /** `applied` and `tablesCreated` are of this call, `total` of the home's whole history (so a repeated call can report a creation). */
@@ -135,10 +137,12 @@ async function applyBatch(
 }
 
 /** The home's row lock: held to the end of the transaction, out of reach for tenants in every tier. */
-async function takeHome(connection: Connection, { schema, lockTimeoutMs = 10_000 }: RunMigrationsOptions): Promise<void> {
+async function takeHome(connection: Connection, options: RunMigrationsOptions): Promise<void> {
+  const { schema, lockTimeoutMs = 10_000, statementTimeoutMs } = options;
   const home = quoteLiteral(schema);
+  const timeout = statementTimeoutMs === undefined ? '' : `set local statement_timeout = ${Math.trunc(statementTimeoutMs)};`;
   await connection.query(`
-    set local lock_timeout = ${Math.trunc(lockTimeoutMs)};
+    set local lock_timeout = ${Math.trunc(lockTimeoutMs)}; ${timeout}
     insert into ultracore.homes (home) values (${home}) on conflict do nothing;
     select from ultracore.homes where home = ${home} for update;
     ${roleAndPath(ROLES.owner, schema)}`);

@@ -14,7 +14,7 @@ export function createSealCredential({ pool, keyRing }: { pool: Pool; keyRing: K
   return async (context) => {
     const { item, work, home, server, onBoundary } = context;
     const sealed = work.sealed ?? issuedBefore(context) ?? seal(context, keyRing);
-    const intended = { tier: home.tier, host: server.host, port: server.port };
+    const intended = work.item.kind === 'provision' ? { tier: home.tier, host: server.host, port: server.port } : null;
     const fixed = await inBookkeeping(fixCredential(pool, item, intended, sealed));
     if (fixed === null) throw new LeaseLostError(`The lease ${item.token} is lost.`);
     onBoundary('credentials:sealed');

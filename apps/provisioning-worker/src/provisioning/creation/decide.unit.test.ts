@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decide, type Decision } from './decide.ts';
-import type { Failure, ItemState, Situation, WantedTenant } from './situation.ts';
+import type { Decision, Failure, ItemState, Situation, WantedTenant } from '../situation.ts';
+import { decideCreation as decide } from './decide.ts';
 import { STEPS } from './steps.ts';
 
 const REQUEST = '11111111-1111-4111-8111-111111111111';
@@ -16,7 +16,14 @@ const rowWith = (provision: { id: string; outcome: Outcome } | null, more: Parti
   home_request_id: null,
   max_connections: 20,
   credential: null,
-  requests: { provision: provision === null ? null : { ...provision, attempt: 1 } },
+  next_credential: null,
+  requests: {
+    provision: provision === null ? null : { ...provision, attempt: 1 },
+    rotate: null,
+    purge: null,
+    migrate: null,
+    verify_replica: null,
+  },
   ...more,
 });
 
@@ -29,6 +36,7 @@ const situation = (parts: {
   item: {
     requestId: REQUEST,
     tenantId: 'acme-bank',
+    kind: 'provision',
     revision: 5,
     state: parts.state ?? 'open',
     failure: parts.failure ?? null,

@@ -1,34 +1,17 @@
-import type { Situation } from './situation.ts';
-import { STEPS, type StepName, type UndoStepName } from './steps.ts';
+import { verdictOn, type Decision, type Situation, type Verdict } from '../situation.ts';
+import { STEPS } from './steps.ts';
 
-export type Outcome = 'done' | 'failed' | 'cancelled' | 'superseded';
-
-export type Decision =
-  /** Nothing may be done before a newer directory row arrives. */
-  | { readonly do: 'wait' }
-  | { readonly do: 'step'; readonly step: StepName }
-  | { readonly do: 'undo'; readonly step: UndoStepName }
-  | { readonly do: 'close'; readonly outcome: Outcome };
-
-/** What the directory says of a request: not yet anything, go on, it has an end, or another request has taken its place. */
-type Verdict = 'unknown' | 'go_on' | Outcome;
-
-/**
- * The registry's word on the item's request. A request that no row names (forged, or overtaken by a retry) is superseded:
- * it may not make anything, and what it made goes.
- */
-const verdict = ({ item, row }: Situation): Verdict => {
-  if (row === null || row.revision < item.revision) return 'unknown';
-  const provision = row.requests.provision;
-  if (provision?.id === item.requestId) return provision.outcome === 'open' ? 'go_on' : provision.outcome;
-  return row.home_request_id === item.requestId ? 'done' : 'superseded';
+/** A later request may be the last one of its kind: what counts then is whose home the tenant has. */
+const verdict = (situation: Situation): Verdict => {
+  const said = verdictOn(situation);
+  return said === 'superseded' && situation.row?.home_request_id === situation.item.requestId ? 'done' : said;
 };
 
 /**
- * What to do next with an item: pure, so the same situation read again after a crash, or by another worker, gives the same
+ * What to do next with a creation: pure, so the same situation read again after a crash, or by another worker, gives the same
  * answer. Undoing wins over going on, and a request that the registry has completed is never undone.
  */
-export const decide = (situation: Situation): Decision => {
+export const decideCreation = (situation: Situation): Decision => {
   const { item, closed } = situation;
   const said = verdict(situation);
   switch (said) {

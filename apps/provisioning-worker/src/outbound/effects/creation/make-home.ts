@@ -6,7 +6,7 @@ import {
   homeNames,
   SHARED_DATABASE,
 } from '@ultracore/tenant-database';
-import type { Effect } from './effect.ts';
+import type { Effect } from '../effect.ts';
 
 /**
  * Makes both login roles, which cannot log in yet, and the place they are for: an enterprise tenant's database, a standard

@@ -6,8 +6,8 @@ import {
   type Connection,
   type Migration,
 } from '@ultracore/tenant-database';
-import type { MigrationOutcome } from '../translate.ts';
-import type { Effect } from './effect.ts';
+import type { MigrationOutcome } from '../../translate/migration.ts';
+import type { Effect } from '../effect.ts';
 
 /**
  * Brings the home's tables up to date. What small tenants share is migrated once; for the second tenant on it is one query.

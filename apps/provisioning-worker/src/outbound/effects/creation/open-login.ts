@@ -1,8 +1,8 @@
 import type { KeyRing } from '@ultracore/credentials';
 import { ADMIN_DATABASE, openLogin, SHARED_DATABASE } from '@ultracore/tenant-database';
-import { loginLimits } from '../../provisioning/wanted.ts';
-import { openPasswords, verifiersOf } from '../passwords.ts';
-import type { Effect } from './effect.ts';
+import { loginLimits } from '../../../provisioning/wanted.ts';
+import { openPasswords, verifiersOf } from '../../passwords.ts';
+import type { Effect } from '../effect.ts';
 
 /** Sets the limits and the verifiers of both logins, then LOGIN: from here on the home can be entered. */
 export function createOpenLogin({ keyRing }: { keyRing: KeyRing }): Effect {

@@ -1,17 +1,18 @@
 import { homeNames, type Home } from '@ultracore/tenant-database';
 import { backoffMs } from '../provisioning/backoff.ts';
 import { hasAfter, type BoundaryName } from '../provisioning/boundaries.ts';
-import { decide } from '../provisioning/decide.ts';
-import { isCreationStep, type StepName, type UndoStepName } from '../provisioning/steps.ts';
-import { createdHome, fingerprintOf } from '../provisioning/wanted.ts';
+import { decide, PLANS } from '../provisioning/plan.ts';
+import type { WorkKind } from '../provisioning/situation.ts';
+import { createdHome, fingerprintOf, wantedHome } from '../provisioning/wanted.ts';
 import { releaseLease } from '../store/leases.ts';
 import {
   closeItem,
   closeStep,
-  finishCreation,
+  finishItem,
   postpone,
   readWork,
   recordFailure,
+  waitForRow,
   type LeasedItem,
   type Work,
 } from '../store/work.ts';
@@ -20,32 +21,32 @@ import { tellFact, type FactSink } from './facts.ts';
 import { judge, type Judged } from './judge.ts';
 import type { PostgresServer } from './server.ts';
 import { LeaseLostError } from './sessions.ts';
-import { factOfStep, factRecord, type UndoOutcome } from './translate.ts';
+import type { UndoOutcome } from './translate/creation.ts';
+import { factRecord } from './translate/fact.ts';
+import { factOfStep } from './translate/fact-of-step.ts';
 import { underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
 
-/** How often in a row a step may fail for a reason that is neither the server's nor passing, before the creation fails. */
+/** How often in a row a step may fail for a reason that is neither the server's nor passing, before it counts as lasting. */
 const UNCLEAR_TRIES = 3;
 const BACKOFF = { firstMs: 100, longestMs: 10_000 } as const;
 /** What waits for a server looks again this soon; the server's own backoff decides when it is tried. */
 const LOOK_AGAIN_MS = 200;
 
-type AnyStep = StepName | UndoStepName;
-
 /** What happened, for metrics. */
-interface ProvisioningObserver {
-  step(step: AnyStep, tier: string, seconds: number): void;
-  closed(outcome: string): void;
+interface WorkObserver {
+  step(kind: WorkKind, step: string, tier: string, seconds: number): void;
+  closed(kind: WorkKind, outcome: string): void;
 }
 
-export interface ProvisionerOptions extends UnderLeaseOptions {
+export interface PerformerOptions extends UnderLeaseOptions {
   readonly facts: FactSink;
-  /** What each step does beside telling its fact; none for a step that only tells. */
-  readonly effects: Readonly<Partial<Record<AnyStep, Effect>>>;
+  /** What each step of each kind of work does beside telling its fact; none for a step that only tells. */
+  readonly effects: Readonly<Record<WorkKind, Readonly<Partial<Record<string, Effect>>>>>;
   readonly onBoundary: (name: BoundaryName) => void;
-  readonly observer: ProvisioningObserver;
+  readonly observer: WorkObserver;
 }
 
-export interface Provisioner {
+export interface Performer {
   /** Takes a leased item as far as it goes and gives the lease back. Never throws: what goes wrong is kept with the item. */
   perform(server: PostgresServer, item: LeasedItem): Promise<void>;
 }
@@ -55,7 +56,7 @@ export interface Provisioner {
  * anew; a step is closed when its effect is there and its fact acknowledged. So a crash at any moment repeats one step at
  * most, and every step can be repeated.
  */
-export function createProvisioner(options: ProvisionerOptions): Provisioner {
+export function createPerformer(options: PerformerOptions): Performer {
   const { pool, facts, effects, onBoundary, observer, logger } = options;
 
   async function goThrough(hand: Hand<LeasedItem>): Promise<void> {
@@ -65,10 +66,10 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       const decision = decide(work);
       switch (decision.do) {
         case 'wait':
-          return releaseLease(pool, item);
+          return work.row === null ? releaseLease(pool, item) : waitForRow(pool, item, work.row.revision);
         case 'close':
-          logger.info({ ...named(item), outcome: decision.outcome }, 'a request is closed');
-          observer.closed(decision.outcome);
+          logger.info({ ...named(item), kind: work.item.kind, outcome: decision.outcome }, 'a request is closed');
+          observer.closed(work.item.kind, decision.outcome);
           return closeItem(pool, item, decision.outcome);
         case 'step':
         case 'undo':
@@ -81,14 +82,15 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
   }
 
   /** The item as it is after the step, or null when it is out of our hands. */
-  async function takeStep(step: AnyStep, hand: Hand<LeasedItem>, work: Work): Promise<Work | null> {
+  async function takeStep(step: string, hand: Hand<LeasedItem>, work: Work): Promise<Work | null> {
     const { lease: item } = hand;
+    const { kind } = work.item;
     const began = performance.now();
     let context = contextOf(hand, work, onBoundary);
     onBoundary(`${step}:before`);
     let outcome: object = {};
     try {
-      const effected = await effects[step]?.(context);
+      const effected = await effects[kind][step]?.(context);
       if (effected?.work) context = contextOf(hand, effected.work, onBoundary);
       outcome = effected?.outcome ?? {};
       if (hasAfter(step)) onBoundary(`${step}:after`);
@@ -96,16 +98,15 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
     } catch (error) {
       return afterTrouble(step, hand, work, error);
     }
-    observer.step(step, context.home.tier, (performance.now() - began) / 1000);
-    if (step !== 'completed') return closeStep(pool, item, step, outcome);
-    const applied = fingerprintOf(createdHome(context.row, item.requestId));
-    await finishCreation(pool, item, { step, outcome, applied });
-    logger.info({ ...named(item), tier: context.home.tier }, 'a home is ready');
-    observer.closed('done');
+    observer.step(kind, step, context.home.tier, (performance.now() - began) / 1000);
+    if (step !== PLANS[kind].last) return closeStep(pool, item, step, outcome);
+    await finishItem(pool, item, { step, outcome, applied: appliedBy(context) });
+    logger.info({ ...named(item), kind, tier: context.home.tier }, 'a request is done');
+    observer.closed(kind, 'done');
     return null;
   }
 
-  async function tell(step: AnyStep, { work, home, row, item }: EffectContext, outcome: object): Promise<void> {
+  async function tell(step: string, { work, home, row, item }: EffectContext, outcome: object): Promise<void> {
     const time = new Date().toISOString();
     const told = {
       tier: home.tier,
@@ -113,20 +114,23 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       attempt: row.requests.provision?.attempt ?? 1,
       sealed: work.sealed,
       failure: work.item.failure,
+      targetVersion: row.target_migration_version,
+      details: work.details,
       results: { ...work.results, [step]: outcome },
     };
-    const fact = factOfStep(step, told, time);
+    const fact = factOfStep(work.item.kind, step, told, time);
     if (fact === undefined) return;
     const origin = { ...item, correlationId: work.correlationId, traceparent: work.traceparent };
     await tellFact(facts, factRecord(origin, step, fact, time));
     onBoundary(`${step}:fact`);
   }
 
-  async function afterTrouble(step: AnyStep, hand: Hand<LeasedItem>, work: Work, error: unknown): Promise<Work | null> {
+  async function afterTrouble(step: string, hand: Hand<LeasedItem>, work: Work, error: unknown): Promise<Work | null> {
     const { lease: item, server, sessions, lost } = hand;
     if (lost.aborted || error instanceof LeaseLostError) return null;
     const judged = judge(error);
-    const details = { ...named(item), step, code: judged.code, reason: judged.reason };
+    const plan = PLANS[work.item.kind];
+    const details = { ...named(item), kind: work.item.kind, step, code: judged.code, reason: judged.reason };
     if (judged.kind === 'server') {
       server.reportTrouble(error);
       // One that hangs would be waited for again when it is given back.
@@ -136,16 +140,34 @@ export function createProvisioner(options: ProvisionerOptions): Provisioner {
       return null;
     }
     const unclear = judged.kind === 'unclear';
-    if (judged.kind === 'passing' || (unclear && work.unclearTries + 1 < UNCLEAR_TRIES)) {
+    const passes = judged.kind === 'passing' && work.tries + 1 < (plan.passingTries ?? Infinity);
+    if (passes || (unclear && work.unclearTries + 1 < UNCLEAR_TRIES)) {
       logger.warn(details, 'a step failed and is tried again');
-      await postpone(pool, item, { afterMs: backoffMs(work.tries + 1, BACKOFF, Math.random()), counts: true, unclear });
+      await tryAgain(item, work, unclear);
       return null;
     }
-    logger.error(details, 'a step failed for good');
-    return isCreationStep(step) ? giveUp(step, item, judged) : leaveBehind(item);
+    const resort = plan.resort(step);
+    switch (resort) {
+      case 'give_up':
+        logger.error(details, 'a step failed for good');
+        return giveUp(step, item, judged);
+      case 'leave_behind':
+        logger.error(details, 'a step failed for good');
+        return leaveBehind(item);
+      case 'insist':
+        logger.error(details, 'a step fails that may not be given up: it is tried again');
+        await tryAgain(item, work, unclear);
+        return null;
+      default:
+        return resort satisfies never;
+    }
   }
 
-  async function giveUp(step: StepName, item: LeasedItem, { code, reason, migrationVersion }: Judged): Promise<Work | null> {
+  function tryAgain(item: LeasedItem, work: Work, unclear: boolean): Promise<void> {
+    return postpone(pool, item, { afterMs: backoffMs(work.tries + 1, BACKOFF, Math.random()), counts: true, unclear });
+  }
+
+  async function giveUp(step: string, item: LeasedItem, { code, reason, migrationVersion }: Judged): Promise<Work | null> {
     const version = migrationVersion === undefined ? {} : { migrationVersion };
     await recordFailure(pool, item, { step, code, reason, ...version });
     return readWork(pool, item);
@@ -173,6 +195,25 @@ function contextOf(
 ): EffectContext {
   const { row } = work;
   if (row === null) throw new TypeError('A step is taken for a tenant without a directory row.');
-  const home: Home = { tenantId: item.tenantId, requestId: item.requestId, tier: work.intended?.tier ?? row.tier };
+  const made = work.item.kind === 'provision' ? item.requestId : (row.home_request_id ?? item.requestId);
+  const home: Home = { tenantId: item.tenantId, requestId: made, tier: work.intended?.tier ?? row.tier };
   return { item, work, row, home, server, sessions, onBoundary };
+}
+
+/** How the logins are treated once a request is done that has set them. */
+function appliedBy({ work, row, item }: EffectContext): string | null {
+  switch (work.item.kind) {
+    case 'provision':
+      return fingerprintOf(createdHome(row, item.requestId));
+    case 'rotate': {
+      const wanted = wantedHome(row);
+      return wanted && fingerprintOf({ ...wanted, credentialRequestId: item.requestId });
+    }
+    case 'purge':
+    case 'migrate':
+    case 'verify_replica':
+      return null;
+    default:
+      return work.item.kind satisfies never;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Tier } from './situation.ts';
+import type { Tier } from '../situation.ts';
 
 /**
  * The steps of a creation, in order. Each is closed once its effect is there and its fact, if it has one, is acknowledged.
@@ -51,4 +51,4 @@ const HOME_FACT: Readonly<Record<Tier, FactType | undefined>> = {
   small: undefined,
 };
 
-export const isCreationStep = (step: StepName | UndoStepName): step is StepName => STEPS.some((each) => each === step);
+export const isCreationStep = (step: string): step is StepName => STEPS.some((each) => each === step);

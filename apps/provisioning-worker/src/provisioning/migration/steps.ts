@@ -1,0 +1,7 @@
+import type { ForwardWork } from '../forward.ts';
+
+/** The steps of bringing one home to a version of the migrations, in order. */
+export const MIGRATION_STEPS = ['upgrade', 'upgraded'] as const;
+export type MigrationStep = (typeof MIGRATION_STEPS)[number] | 'upgrade_failed';
+
+export const MIGRATION: ForwardWork = { steps: MIGRATION_STEPS, failed: 'upgrade_failed' };

@@ -1,0 +1,7 @@
+import type { ForwardWork } from '../forward.ts';
+
+/** The steps of finding out whether a standby can serve a tenant's reads, in order. */
+export const REPLICA_STEPS = ['verify', 'verified'] as const;
+export type ReplicaStep = (typeof REPLICA_STEPS)[number] | 'rejected';
+
+export const REPLICA: ForwardWork = { steps: REPLICA_STEPS, failed: 'rejected' };
