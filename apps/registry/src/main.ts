@@ -4,7 +4,7 @@ import { createCommandHandler } from '@ultracore/event-sourcing';
 import { TOPICS } from '@ultracore/contracts';
 import { createEventStoreDb } from '@ultracore/eventstoredb';
 import { connectKafka, createConsumer, createMessageCodec, createPublisher } from '@ultracore/kafka';
-import { createPool } from '@ultracore/postgres';
+import { createCheckpoint, createPool } from '@ultracore/postgres';
 import {
   createAuthenticator,
   createCrashPoints,
@@ -21,6 +21,7 @@ import { createRequestHandler } from './inbound/consume/requests.ts';
 import { createCreation } from './inbound/creation.ts';
 import { createSchedule } from './inbound/timer/schedule.ts';
 import { createServers } from './inbound/servers.ts';
+import { createNews } from './inbound/http/live/news.ts';
 import { toProblemError } from './inbound/http/problems.ts';
 import { addTenantRoutes } from './inbound/http/routes.ts';
 import { createMetrics } from './metrics.ts';
@@ -32,7 +33,7 @@ import { createTenantProjector } from './readmodel/projector.ts';
 import { listTenants } from './readmodel/tenants.ts';
 import { tenantsWaiting } from './readmodel/waiting.ts';
 import { createHousekeeping } from './store/housekeeping.ts';
-import { migrateRegistry } from './store/schema.ts';
+import { CHECKPOINTS, migrateRegistry, SCHEMA } from './store/schema.ts';
 import { tenantCodec } from './tenant/codec.ts';
 import { tenantDecider } from './tenant/decider.ts';
 
@@ -66,6 +67,7 @@ await runMain(NAME, async () => {
     check: publishingFault,
   });
 
+  const checkpoint = createCheckpoint(SCHEMA);
   const shared = { pool, store, holder, leaseTtlMs: LEASE_TTL_MS, logger, onBoundary };
   const projector = createTenantProjector(shared);
   const connectPublisher = () => createPublisher(kafka, messages, { transactionalId: 'registry-relay' });
@@ -93,9 +95,10 @@ await runMain(NAME, async () => {
   });
   const housekeeping = createHousekeeping({ pool, logger });
 
+  const authenticator = createAuthenticator(config.jwt);
   const server = await createHttpServer({
     logger,
-    authenticator: createAuthenticator(config.jwt),
+    authenticator,
     title: 'UltraCore registry',
     version: '1',
     description: 'Tenants: their creation, their state and their history.',
@@ -111,6 +114,8 @@ await runMain(NAME, async () => {
     creation,
     servers,
     listTenants: (query) => listTenants(pool, query),
+    authenticator,
+    news: createNews({ store, position: () => checkpoint.get(pool, CHECKPOINTS.tenants) }),
     describeEvent,
     onBoundary,
   });

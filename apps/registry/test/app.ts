@@ -4,6 +4,7 @@ import { createHttpServer, createLogger, ProblemError, type HttpServer, type Pri
 import { freshDatabase, testStack } from '@ultracore/testkit';
 import type { Pool } from 'pg';
 import { createCreation } from '../src/inbound/creation.ts';
+import { createNews } from '../src/inbound/http/live/news.ts';
 import { toProblemError } from '../src/inbound/http/problems.ts';
 import { addTenantRoutes } from '../src/inbound/http/routes.ts';
 import type { PlacementServer } from '../src/inbound/placement.ts';
@@ -115,6 +116,9 @@ async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
     servers: createServers(servers),
     creation: createCreation({ servers, defaults: { max_storage_gb: 250 } }),
     listTenants: (query) => listTenants(pool, query),
+    authenticator,
+    news: createNews({ store, position: () => Promise.resolve(null) }),
+    heartbeatMs: 50,
     describeEvent,
     onBoundary: () => undefined,
   });

@@ -1,6 +1,6 @@
 import { TENANT_ID_PATTERN } from '@ultracore/contracts';
 import type { CommandHandler, EventStore, StoredEvent } from '@ultracore/event-sourcing';
-import type { HttpServer, Principal } from '@ultracore/service';
+import type { Authenticator, HttpServer, Principal } from '@ultracore/service';
 import type { z } from 'zod';
 import { streamOf } from '../../tenant/codec.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
@@ -8,10 +8,14 @@ import type { TenantEvent } from '../../tenant/events.ts';
 import type { ExistingTenant, TenantState } from '../../tenant/state.ts';
 import { checkReading } from './access.ts';
 import { fromCursor, toCursor } from './cursor.ts';
+import { wantsEventStream } from './live/event-stream.ts';
+import { createLiveHistory } from './live/live-history.ts';
+import type { News } from './live/news.ts';
 import { notFound } from './problems.ts';
 import {
   grantList,
   history,
+  historyHeaders,
   historyQuery,
   listQuery,
   type listedTenant,
@@ -35,6 +39,10 @@ export type DescribeEvent = (stored: StoredEvent) => { type: string; time: strin
 interface Deps {
   readonly commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
   readonly store: EventStore;
+  readonly news: News;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  /** Of live histories, in milliseconds; the default is theirs. */
+  readonly heartbeatMs?: number;
   readonly listTenants: ListTenants;
   readonly describeEvent: DescribeEvent;
 }
@@ -42,7 +50,9 @@ interface Deps {
 const REVISION = /^\d{1,15}$/;
 
 /** One tenant and its history from its stream; lists from the read model. */
-export function addReadRoutes(server: HttpServer, { commands, store, listTenants, describeEvent }: Deps): void {
+export function addReadRoutes(server: HttpServer, deps: Deps): void {
+  const { commands, store, listTenants, describeEvent, authenticator } = deps;
+  const serveLive = createLiveHistory(server, deps);
   const load = async (tenantId: string, principal: Principal): Promise<ExistingTenant> => {
     const { state } = await commands.load(streamOf(tenantId));
     if (state.status === 'none') throw notFound();
@@ -100,15 +110,28 @@ export function addReadRoutes(server: HttpServer, { commands, store, listTenants
       config: { roles: ['operator', 'auditor', 'creator'] },
       schema: {
         summary: 'Everything that happened to a tenant, in order, with who and why',
+        description:
+          'With `accept: text/event-stream` live, as server-sent events: all events after `last-event-id` (a revision; from the first without it), then each as it happens. `data` is an entry of `events`.',
         params: tenantParams,
         querystring: historyQuery,
+        headers: historyHeaders,
         response: { 200: history },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant_id: tenantId } = request.params;
       const { cursor, limit } = request.query;
       await load(tenantId, request.principal);
+      if (wantsEventStream(request.headers.accept)) {
+        const { 'last-event-id': last } = request.headers;
+        const { authorization } = request.raw.headers;
+        return serveLive(request, reply, {
+          streamName: streamOf(tenantId),
+          after: last === undefined ? undefined : BigInt(last),
+          check: async () => void (await load(tenantId, await authenticator.authenticate(authorization))),
+          toEntry: (stored) => toEntry(stored, describeEvent),
+        });
+      }
       const fromRevision = BigInt(fromCursor(cursor, REVISION) ?? 0);
       const { events } = await store.readStream(streamOf(tenantId), { fromRevision, maxCount: limit + 1 });
       const next = events[limit];

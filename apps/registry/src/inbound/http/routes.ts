@@ -1,5 +1,5 @@
 import type { CommandHandler, EventStore } from '@ultracore/event-sourcing';
-import type { HttpServer } from '@ultracore/service';
+import type { Authenticator, HttpServer } from '@ultracore/service';
 import type { Pool } from 'pg';
 import type { BoundaryName } from '../../boundaries.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
@@ -9,6 +9,7 @@ import type { Creation } from '../creation.ts';
 import { createRequestMemory } from '../../store/idempotency-keys.ts';
 import type { Servers } from '../servers.ts';
 import { addCreateRoute } from './create-route.ts';
+import type { News } from './live/news.ts';
 import { addLifecycleRoutes } from './lifecycle-routes.ts';
 import { addReadRoutes, type DescribeEvent, type ListTenants } from './read-routes.ts';
 import { addSettingsRoutes } from './settings-routes.ts';
@@ -23,6 +24,9 @@ export interface TenantRoutesDeps {
   readonly servers: Servers;
   readonly listTenants: ListTenants;
   readonly describeEvent: DescribeEvent;
+  readonly news: News;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly heartbeatMs?: number;
   readonly onBoundary: (name: BoundaryName) => void;
 }
 

@@ -147,6 +147,14 @@ export const historyQuery = z.strictObject({
   limit,
 });
 
+export const historyHeaders = z.object({
+  accept: z.string().max(1_000).optional(),
+  'last-event-id': z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be the id of an event of this stream: a revision')
+    .optional(),
+});
+
 export const history = z.object({
   events: z.array(
     z.object({
