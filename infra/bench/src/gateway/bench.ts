@@ -30,9 +30,15 @@ interface Ground {
   solo: BenchTenant;
   crowd: readonly BenchTenant[];
   /** Undefined where no contender and no part needs the gateway. */
-  gateway: { directory: Directory; start(inspect: boolean): ReturnType<typeof startGateway> } | undefined;
+  gateway:
+    | { directory: Directory; start(settings: { inspect: boolean; budget: number }): ReturnType<typeof startGateway> }
+    | undefined;
   pgbouncer: PgBouncerProgram | undefined;
 }
+
+/** Connections of the gateway at most: beside others, as many as PgBouncer may have; with ten thousand tenants, the goal's. */
+const SPEED_BUDGET = 300;
+const SCALE_BUDGET = 100;
 
 type Part = (ground: Ground) => Promise<Partial<Findings>>;
 
@@ -93,14 +99,15 @@ async function prepare(
   const stack = platform.stack();
   const rows = resources.use(await startDirectory(stack, server));
   await rows.publish([solo, ...crowd], { min_connections: 0, max_connections: 50, max_concurrent_queries: 1000 });
-  const start = (inspect: boolean) => startGateway({ directory, server, stack, issuer, inspect });
+  const start = (settings: { inspect: boolean; budget: number }) =>
+    startGateway({ directory, server, stack, issuer, ...settings });
   return { ...common, gateway: { directory: rows, start } };
 }
 
 async function startContender(name: ContenderName, ground: Ground, inspect: boolean): Promise<Contender> {
   const { directory, server, issuer, solo, crowd } = ground;
   const tenants = [solo, ...crowd];
-  if (name === 'gateway') return required(ground.gateway, 'directory for the gateway').start(inspect);
+  if (name === 'gateway') return required(ground.gateway, 'directory for the gateway').start({ inspect, budget: SPEED_BUDGET });
   if (name === 'plain') return startPlain({ directory, server, issuer, tenants, inspect });
   return startPgBouncer(required(ground.pgbouncer, 'PgBouncer'), server, tenants);
 }
@@ -121,7 +128,7 @@ async function speedPart(ground: Ground): Promise<Partial<Findings>> {
   const competitors = await startCompetitors(ground, options.profile !== undefined, resources);
   const crowds = { 'one tenant': await clientsOf(issuer, [solo]), [`${crowd.length} tenants`]: await clientsOf(issuer, crowd) };
   const profile = options.profile === undefined ? undefined : resolve(options.profile);
-  const shared = { competitors, postgresPid: server.pid, crowds, profile };
+  const shared = { competitors, server, crowds, profile };
   const found = await measureSpeed({ ...shared, workloads, clients, rounds, seconds, progress });
   return { ...found, notes: competitors.map(({ contender }) => contender.description) };
 }
@@ -141,7 +148,7 @@ async function scalePart(ground: Ground): Promise<Partial<Findings>> {
   if (ground.gateway === undefined) return { notes: ['Part scale was left out: it is about the gateway.'] };
   const { options, server, issuer, crowd, progress } = ground;
   const { registered, rounds, seconds } = options;
-  await using gateway = await ground.gateway.start(true);
+  await using gateway = await ground.gateway.start({ inspect: true, budget: SCALE_BUDGET });
   await using load = startLoadGenerator('gateway');
   const tenants = await clientsOf(issuer, crowd);
   const shared = { gateway, directory: ground.gateway.directory, server, load, tenants };

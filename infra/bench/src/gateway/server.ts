@@ -32,7 +32,7 @@ export interface BenchServer extends AsyncDisposable {
 }
 
 /** Connections of all contenders together, each of which keeps its own between its turns. */
-const MAX_CONNECTIONS = 800;
+const MAX_CONNECTIONS = 1500;
 
 export async function startServer(directory: string): Promise<BenchServer> {
   rmSync(join(directory, 'postgres'), { recursive: true, force: true });

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { goal, metric, type Goal, type Metric, type Table } from '../frame/report.ts';
 import { alternate, ratios } from '../frame/rounds.ts';
 import { CONTENDER_NAMES, type Contender, type ContenderName } from './contenders/contender.ts';
+import { connectionsOf } from './connections.ts';
 import type { LoadControl } from './load/control.ts';
 import type { ClientLogin } from './load/messages.ts';
 import { turn, type Turn } from './measure.ts';
 import { profileTurn } from './profile.ts';
+import type { BenchServer } from './server.ts';
 import { WORKLOAD_NAMES, type Workload } from './workload.ts';
 
 export interface Competitor {
@@ -15,7 +17,7 @@ export interface Competitor {
 
 export interface SpeedOptions {
   competitors: readonly Competitor[];
-  postgresPid: number;
+  server: BenchServer;
   /** By its name in the report, whose requests they are. */
   crowds: Readonly<Record<string, ClientLogin[]>>;
   workloads: readonly Workload[];
@@ -36,16 +38,22 @@ export interface SpeedFindings {
 /** The number of clients at which the goals hold. */
 const GOAL_CLIENTS = 64;
 const SEED = 20_260_101;
+const WARM_UP_CLIENTS = 32;
+const WARM_UP_MS = 5000;
 
 interface Cell {
   name: string;
   workload: Workload;
   clients: number;
-  turns: ReadonlyMap<ContenderName, Turn[]>;
+  turns: ReadonlyMap<ContenderName, Seen[]>;
 }
+
+/** A turn, and the connections to Postgres after it. */
+type Seen = Turn & { connections: number };
 
 /** Every workload, crowd and number of clients: the contenders in turns, each round in the other order. */
 export async function measureSpeed(options: SpeedOptions): Promise<SpeedFindings> {
+  await warmUp(options);
   const cells: Cell[] = [];
   for (const workload of options.workloads) {
     for (const [crowd, tenants] of Object.entries(options.crowds)) {
@@ -56,15 +64,28 @@ export async function measureSpeed(options: SpeedOptions): Promise<SpeedFindings
   return { metrics, goals: cells.flatMap((cell) => goalsOf(cell, metrics)), tables: [tableOf(cells)] };
 }
 
+/** Programs that are compiled while they run need some ten thousand requests before they show what they can do. */
+async function warmUp({ competitors, crowds, workloads, server, progress }: SpeedOptions): Promise<void> {
+  const tenants = Object.values(crowds).flat();
+  for (const { contender, load } of competitors) {
+    progress(`warming ${contender.name} up …`);
+    for (const workload of workloads) {
+      await load.open({ target: contender.target, workload, clients: WARM_UP_CLIENTS, tenants, seed: SEED });
+      await turn(contender, load, server.pid, WARM_UP_MS);
+      await load.close();
+    }
+  }
+}
+
 async function measureCell(
-  { competitors, postgresPid, rounds, seconds, profile, progress }: SpeedOptions,
+  { competitors, server, rounds, seconds, profile, progress }: SpeedOptions,
   workload: Workload,
   crowd: string,
   tenants: ClientLogin[],
   clients: number,
 ): Promise<Cell> {
   const name = `${WORKLOAD_NAMES[workload]}, ${crowd}, ${clients} client${clients === 1 ? '' : 's'}`;
-  const turns = new Map<ContenderName, Turn[]>(competitors.map(({ contender }) => [contender.name, []]));
+  const turns = new Map<ContenderName, Seen[]>(competitors.map(({ contender }) => [contender.name, []]));
   for (const { contender, load } of competitors) {
     await load.open({ target: contender.target, workload, clients, tenants, seed: SEED });
   }
@@ -72,8 +93,8 @@ async function measureCell(
     competitors.map(({ contender, load }) => [
       contender.name,
       async (round: number) => {
-        const seen = await turn(contender, load, postgresPid, seconds * 1000);
-        if (round >= 0) turns.get(contender.name)?.push(seen);
+        const seen = await turn(contender, load, server.pid, seconds * 1000);
+        if (round >= 0) turns.get(contender.name)?.push({ ...seen, connections: await connectionsOf(server, contender) });
         return seen.perSecond;
       },
     ]),
@@ -89,16 +110,17 @@ async function measureCell(
 
 const fileNameOf = (cell: string): string => cell.replaceAll(/[^a-z0-9]+/gi, '-');
 
-const FIGURES: readonly { key: keyof Turn; label: string; unit: string }[] = [
+const FIGURES: readonly { key: keyof Seen; label: string; unit: string }[] = [
   { key: 'perSecond', label: 'requests', unit: '/s' },
   { key: 'p50', label: 'p50', unit: 'ms' },
   { key: 'p99', label: 'p99', unit: 'ms' },
   { key: 'contenderCpu', label: 'own CPU', unit: 'µs a query' },
   { key: 'postgresCpu', label: 'CPU of Postgres', unit: 'µs a query' },
   { key: 'generatorCpu', label: 'CPU of the load generator', unit: 'µs a query' },
+  { key: 'connections', label: 'connections to Postgres', unit: '' },
 ];
 
-const pick = (turns: readonly Turn[], key: keyof Turn): number[] => turns.map((each) => each[key]);
+const pick = (turns: readonly Seen[], key: keyof Seen): number[] => turns.map((each) => each[key]);
 const ratioName = (cell: Cell, label: string, over: ContenderName): string =>
   `${cell.name}: ${label}, ${CONTENDER_NAMES.gateway} ÷ ${CONTENDER_NAMES[over]}`;
 
@@ -143,10 +165,10 @@ function goalsOf(cell: Cell, metrics: readonly Metric[]): Goal[] {
 function tableOf(cells: readonly Cell[]): Table {
   return {
     title: 'Medians of the rounds; CPU in µs a query',
-    columns: ['', 'contender', 'requests/s', 'min–max', 'p50 ms', 'p99 ms', 'own CPU', 'Postgres', 'generator'],
+    columns: ['', 'contender', 'requests/s', 'min–max', 'p50 ms', 'p99 ms', 'own CPU', 'Postgres', 'generator', 'connections'],
     rows: cells.flatMap((cell) =>
       [...cell.turns].map(([name, turns], index) => {
-        const median = (key: keyof Turn): number => metric('rounds', '', '', pick(turns, key)).median;
+        const median = (key: keyof Seen): number => metric('rounds', '', '', pick(turns, key)).median;
         const perSecond = pick(turns, 'perSecond');
         return [
           index === 0 ? cell.name : '',
@@ -158,6 +180,7 @@ function tableOf(cells: readonly Cell[]): Table {
           median('contenderCpu').toFixed(1),
           median('postgresCpu').toFixed(1),
           median('generatorCpu').toFixed(1),
+          String(median('connections')),
         ];
       }),
     ),

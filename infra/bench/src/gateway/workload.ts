@@ -9,7 +9,7 @@ export const WORKLOAD_NAMES: Readonly<Record<Workload, string>> = {
 };
 
 /** Instruments of each tenant. */
-export const ROWS = 1000;
+const ROWS = 1000;
 
 const COLUMNS = 'id, name, symbol, kind, currency, risk_class, updated_at';
 const POINT = `select ${COLUMNS} from instruments where tenant_id = $1 and id = $2`;
@@ -29,8 +29,8 @@ export interface Call {
 export const textsOf = (workload: Workload): string[] =>
   workload === 'point' ? [POINT] : workload === 'rows' ? [ALL] : [POINT, WRITE];
 
-export const instrumentId = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
-export const instrumentName = (tenantId: string, number: number): string => `${tenantId} ${number}.`;
+const instrumentId = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+const instrumentName = (tenantId: string, number: number): string => `${tenantId} ${number}.`;
 
 /** `count` calls of one tenant, of which a tenth writes where the workload does. */
 export function callsOf(workload: Workload, tenantId: string, count: number, random: () => number): Call[] {

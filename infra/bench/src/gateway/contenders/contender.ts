@@ -14,6 +14,8 @@ export interface Contender extends AsyncDisposable {
   readonly name: ContenderName;
   readonly pid: number;
   readonly target: Target;
+  /** Whether a session of Postgres with this `application_name` is one of its own. */
+  readonly owns: (applicationName: string) => boolean;
   /** Where its inspector listens, where it was asked to have one. */
   readonly inspectorPort?: number | undefined;
   /** What a reader of the report must know of it: version, settings. */

@@ -9,10 +9,11 @@ import type { Issuer } from '../tokens.ts';
 import type { Contender } from './contender.ts';
 import { answers } from './plain.ts';
 
-/** Connections to Postgres at most. */
-export const GATEWAY_BUDGET = 100;
+const NAME = 'pool-gateway';
 
 export interface Gateway extends Contender {
+  /** Connections to Postgres at most. */
+  readonly budget: number;
   readonly url: string;
 }
 
@@ -22,15 +23,16 @@ export interface GatewayOptions {
   stack: Stack;
   issuer: Issuer;
   inspect: boolean;
+  budget: number;
 }
 
 /** The gateway as an operator runs it, in one process, before the bench's Postgres by its unix socket. Ready = it has read the directory. */
-export async function startGateway({ directory, server, stack, issuer, inspect }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ directory, server, stack, issuer, inspect, budget }: GatewayOptions): Promise<Gateway> {
   const login = required(stack.kafka_principals?.['pool-gateway'], 'login of the gateway to Kafka');
   const port = await freePort();
   const inspectorPort = inspect ? await freePort() : undefined;
   const child = await startChild({
-    name: 'pool-gateway',
+    name: NAME,
     command: process.execPath,
     args: [
       ...(inspectorPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectorPort}`]),
@@ -51,7 +53,7 @@ export async function startGateway({ directory, server, stack, issuer, inspect }
       ULTRACORE_MASTER_PASSWORD: MASTER.masterPassword,
       ULTRACORE_MASTER_KEY_ID: MASTER.keyId,
       ULTRACORE_MASTER_ROUNDS: String(MASTER.rounds),
-      GATEWAY_CONNECTION_BUDGET: String(GATEWAY_BUDGET),
+      GATEWAY_CONNECTION_BUDGET: String(budget),
       GATEWAY_POSTGRES_SOCKET_DIRECTORY: server.socketDirectory,
     },
     logFile: join(directory, 'pool-gateway.log'),
@@ -69,7 +71,9 @@ export async function startGateway({ directory, server, stack, issuer, inspect }
     url,
     inspectorPort,
     target: { protocol: 'http', host: '127.0.0.1', port, prepared: true },
-    description: `pool-gateway: one process, ${GATEWAY_BUDGET} connections at most to Postgres`,
+    description: `${NAME}: one process, ${budget} connections at most to Postgres`,
+    budget,
+    owns: (applicationName) => applicationName.startsWith(NAME),
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }

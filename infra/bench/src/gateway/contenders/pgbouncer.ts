@@ -7,6 +7,7 @@ import { SHARED_DATABASE } from '@ultracore/tenant-database';
 import { startChild, untilChildReady } from '../../frame/child.ts';
 import type { BenchTenant } from '../homes.ts';
 import type { BenchServer } from '../server.ts';
+import { CLIENT_NAME } from '../load/wire-channel.ts';
 import type { Contender } from './contender.ts';
 import type { PgBouncerProgram } from './find-pgbouncer.ts';
 
@@ -17,9 +18,9 @@ export interface Tuning {
   packetBuffer: number;
 }
 
-const TUNING: Tuning = { poolSize: 8, packetBuffer: 16_384 };
-/** Of the shared database's logins together, as many as there are likely to be in use at once. */
-const SHARED_CONNECTIONS = 200;
+const TUNING: Tuning = { poolSize: 8, packetBuffer: 4096 };
+/** Of the shared database's logins together: with those of ten enterprise tenants' databases 300. */
+const SHARED_CONNECTIONS = 220;
 
 /** Prepared statements in transaction pooling came with 1.21. */
 const knowsPrepared = ({ version }: PgBouncerProgram): boolean => {
@@ -76,6 +77,8 @@ export async function startPgBouncer(
   return {
     name: 'pgbouncer',
     pid: child.pid,
+    // What its clients call themselves; nothing before the first of them.
+    owns: (applicationName) => applicationName === CLIENT_NAME || applicationName === '',
     target: { protocol: 'postgres', host: '127.0.0.1', port, prepared },
     description: `PgBouncer ${program.version}, transaction pooling, ${tuning.poolSize} server connections a login at most, ${
       prepared

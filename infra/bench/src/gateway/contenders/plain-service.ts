@@ -52,6 +52,7 @@ function poolOf(tenantId: string): Pool | undefined {
   if (tenant === undefined) return undefined;
   const { user, password, database } = tenant;
   const pool = new Pool({
+    application_name: 'plain service',
     host: settings.host,
     port: settings.postgresPort,
     user,

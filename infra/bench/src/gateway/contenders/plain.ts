@@ -64,6 +64,7 @@ export async function startPlain({
   return {
     name: 'plain',
     pid: child.pid,
+    owns: (applicationName) => applicationName === 'plain service',
     inspectorPort,
     target: { protocol: 'http', host: '127.0.0.1', port, prepared: true },
     description: `fastify + pg.Pool: one pool a tenant of ${connectionsPerTenant} connections at most, named prepared statements, the same token check and answer`,

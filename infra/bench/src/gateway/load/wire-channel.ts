@@ -7,6 +7,9 @@ import { endsInReady, errorText, parse, readMessages, saslInitial, saslResponse,
 
 const ERROR = 0x45;
 
+/** `application_name` of all sessions. */
+export const CLIENT_NAME = 'bench';
+
 /** The name under which a connection keeps the statement at `index` of the workload's texts. */
 export const statementName = (index: number): string => `s${index}`;
 
@@ -101,7 +104,7 @@ function loggedIn(
       for (const { type, body } of read.messages) handle(type, body);
     });
     socket.once('close', () => reject(new Error(`The connection of ${user} was closed during its login.`)));
-    socket.write(startup({ user, database, client_encoding: 'UTF8', application_name: 'bench' }));
+    socket.write(startup({ user, database, client_encoding: 'UTF8', application_name: CLIENT_NAME }));
   });
 }
 

@@ -1,12 +1,12 @@
 import { goal, metric, type Goal, type Metric } from '../../frame/report.ts';
-import { GATEWAY_BUDGET, type Gateway } from '../contenders/gateway.ts';
+import type { Gateway } from '../contenders/gateway.ts';
 import type { Directory } from '../directory.ts';
 import type { LoadControl } from '../load/control.ts';
 import type { ClientLogin } from '../load/messages.ts';
 import { judge } from '../measure.ts';
 import type { BenchServer } from '../server.ts';
 import { coldQueries } from './cold.ts';
-import { mostConnections } from './connections.ts';
+import { mostConnections } from '../connections.ts';
 import { benchNeighbour } from './neighbour.ts';
 import { registerIdle } from './registered.ts';
 
@@ -46,7 +46,9 @@ export async function benchScale(options: ScaleOptions): Promise<{ metrics: Metr
     goals: [
       ...idle.goals,
       ...cold.map((each) => goal(each.name, each, 'at most', COLD_LIMIT_MS)),
-      ...connections.filter(({ unit }) => unit === 'connections').map((each) => goal(each.name, each, 'at most', GATEWAY_BUDGET)),
+      ...connections
+        .filter(({ unit }) => unit === 'connections')
+        .map((each) => goal(each.name, each, 'at most', options.gateway.budget)),
       ...neighbour.goals,
     ],
   };
