@@ -22,6 +22,9 @@ export function ask(pool: TenantPool, text: string, params: readonly string[] = 
     row(buffer, start, end) {
       rows.push(textsOf(buffer.subarray(start, end)));
     },
+    restart() {
+      rows.length = 0;
+    },
     complete(tag) {
       ends++;
       resolve({ rows, tag });

@@ -169,6 +169,23 @@ describe('a tenant', () => {
     expect((await pools.manager.query('select body from notes', [], { tenantId: id })).rows).toEqual([]);
   });
 
+  it('that is removed while its first connection is being opened leaves none behind, and its requests are told', async () => {
+    await using town = await foundTown(testStack(), 1);
+    const [id = ''] = town.ids;
+    await using pools = manage(town);
+    for (let round = 0; round < 5; round++) {
+      pools.manager.registerTenant(town.registration(id));
+      const asked = Array.from({ length: 5 }, () => ask(pools.manager.getPool(id), NAME, ['1']));
+      const lease = pools.manager.getPool(id).acquire();
+      await new Promise(setImmediate);
+      pools.manager.removeTenant(id, 'terminated');
+      for (const { answer } of asked) await expect(answer).rejects.toMatchObject({ code: 'tenant_removed' });
+      await expect(lease).rejects.toMatchObject({ code: 'tenant_removed' });
+    }
+    await waitFor(() => pools.manager.getPoolStats().servers[0]?.used === 0, { what: 'the budget to be whole again' });
+    expect(await town.connections()).toBe(0);
+  });
+
   it('that moves to another database is served there from the next request on, and those that ran end where they were', async () => {
     await using town = await foundTown(testStack(), 1);
     await using other = await freshDatabase(testStack(), { prefix: 'pool' });

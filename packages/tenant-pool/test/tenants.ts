@@ -7,7 +7,7 @@ import {
   type TenantRegistration,
 } from '../src/index.ts';
 
-export const APPLICATION = 'tenant-pool-test';
+const APPLICATION = 'tenant-pool-test';
 
 /** A server on which tenants' logins can be made. */
 export interface Server {
@@ -16,7 +16,7 @@ export interface Server {
   url(database?: string): string;
 }
 
-export function stackServer(stack: TestStack): Server {
+function stackServer(stack: TestStack): Server {
   const { host, port } = stack.postgres;
   return { host, port, url: (database) => stack.postgresUrl(database) };
 }

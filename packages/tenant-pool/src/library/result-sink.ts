@@ -9,7 +9,7 @@ import { rowReader } from './rows.ts';
 export class TypedResultSink<Row> implements PoolSink {
   readonly #resolve: (result: QueryResult<Row>) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #rows: Row[] = [];
+  #rows: Row[] = [];
   #fields: readonly Field[] = [];
   #read: ReturnType<typeof rowReader> | undefined = undefined;
   #unreadable: unknown = undefined;
@@ -31,6 +31,11 @@ export class TypedResultSink<Row> implements PoolSink {
     } catch (error) {
       this.#unreadable ??= error;
     }
+  }
+
+  restart(): void {
+    this.#rows = [];
+    this.#unreadable = undefined;
   }
 
   complete(commandTag: string): void {

@@ -1,16 +1,15 @@
 import { PoolError } from '../errors.ts';
 import type { TenantLogin } from '../registration.ts';
 import { chooseBackend, chooseIdle } from '../scheduling/choose-backend.ts';
-import { backoffMs, connectFailureError, judgeConnectFailure } from '../scheduling/connect-failure.ts';
+import { Growth } from '../scheduling/growth.ts';
 import { StatementProfiles } from '../scheduling/statement-profiles.ts';
-import type { Backend } from '../wire/backend.ts';
-import { connectLogin } from './connect.ts';
+import { Connections } from './connections.ts';
 import type { PoolContext } from './context.ts';
 import type { RoleCounters } from './counters.ts';
 import type { ServerBudget } from './server-budget.ts';
-import { Slot } from './slot.ts';
+import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
-import { GROW_AFTER_MS, GROW_DEPTH, LIMIT_BACKOFF_MS, LOGIN_BACKOFF_MS, PIPELINE_DEPTH } from './tuning.ts';
+import { GROW_AFTER_MS, GROW_BACKLOG_MS, GROW_CONNECTIONS, GROW_DEPTH, PIPELINE_DEPTH } from './tuning.ts';
 import type { Work, WorkKind, WorkList } from './work.ts';
 import { WorkQueues } from './work-queues.ts';
 
@@ -35,17 +34,11 @@ export class LoginPool {
   readonly database: string;
   readonly counters: RoleCounters;
   readonly profiles = new StatementProfiles();
-  readonly slots: Slot[] = [];
   login: TenantLogin;
   lastUsed = 0;
-  opening = 0;
-  /** Why its last connection could not be opened; undefined once one was. */
-  failure: PoolError | undefined = undefined;
-  /** Nothing is opened for it before this. */
-  #notBefore = 0;
-  #failures = 0;
+  readonly #connections = new Connections(this);
   #reserved: Slot | undefined = undefined;
-  #deepTicks = 0;
+  readonly #growth = new Growth({ depth: GROW_DEPTH, connections: GROW_CONNECTIONS, backlogMs: GROW_BACKLOG_MS });
   readonly #queues = new WorkQueues();
 
   constructor(options: LoginPoolOptions) {
@@ -58,6 +51,14 @@ export class LoginPool {
     this.counters = options.counters;
   }
 
+  get slots(): readonly Slot[] {
+    return this.#connections.slots;
+  }
+
+  get opening(): number {
+    return this.#connections.opening;
+  }
+
   get waiting(): number {
     return this.#queues.length;
   }
@@ -68,7 +69,7 @@ export class LoginPool {
     this.lastUsed = now;
     const { tenant, counters } = this;
     tenant.lastUsed = now;
-    if (work.givenUp || now >= work.waitUntil) return this.#refuse(work, this.#endOf(work));
+    if (work.givenUp || now >= work.waitUntil) return this.#refuse(work, this.#endOf(work, now));
     if (this.slots.length > this.opening) counters.hits++;
     else counters.misses++;
     const { kind } = work;
@@ -119,11 +120,12 @@ export class LoginPool {
     }
   }
 
-  /** Work has ended, after `ms` on its connection. */
-  ended(ms: number): void {
+  /** Work has ended, after `ms` on a connection that it had alone or shared. */
+  ended(ms: number, alone: boolean): void {
     this.tenant.running--;
     this.counters.statements++;
     this.counters.busyMs += ms;
+    if (!alone) this.#growth.note(ms);
   }
 
   /** A connection has less to do. `dirty`: what ran may have left something on the session. */
@@ -147,7 +149,7 @@ export class LoginPool {
   /** How many more connections it could use now. They are opened a few at a time, so that one may answer what the next was wanted for. */
   wants(now: number): number {
     const { waiting, tenant } = this;
-    if (waiting === 0 || !tenant.mayRun || now < this.#notBefore) return 0;
+    if (waiting === 0 || !tenant.mayRun || !this.#connections.mayOpen(now)) return 0;
     const open = this.slots.length - this.opening;
     const useful = open === 0 ? 1 : this.#queues.overdue(now - GROW_AFTER_MS, open, this.#mayStartLong());
     return Math.max(0, Math.min(useful - this.opening, tenant.room));
@@ -155,36 +157,43 @@ export class LoginPool {
 
   /** Begins to open a connection; the budget has one for it. */
   open(now: number): void {
-    const slot = new Slot(this, now);
-    this.slots.push(slot);
-    this.opening++;
-    this.tenant.held++;
-    connectLogin(this, slot.opening.signal).then(
-      (backend) => this.#opened(slot, backend),
-      (error: unknown) => this.#notOpened(slot, error),
-    );
+    this.#connections.open(now);
+  }
+
+  /** A connection is there to be used. */
+  opened(slot: Slot, now: number): void {
+    this.#free(slot, now);
+  }
+
+  /** A connection is no more, `known`: also at the server. */
+  gone(slot: Slot, known: boolean): void {
+    if (slot === this.#reserved) this.#unreserve();
+    this.#connections.remove(slot);
+    const now = performance.now();
+    this.server.freed(this, now, known);
+    if (this.waiting > 0) this.#seekConnection(now);
   }
 
   tick(now: number): boolean {
     for (const slot of this.slots) slot.tick(now, this.context.ticker.lagMs);
     this.#queues.forEachDue(now, (work) => {
       this.leave(work);
-      work.refuse(this.#endOf(work));
+      work.refuse(this.#endOf(work, now));
     });
     if (this.waiting > 0) {
       this.dispatch(now);
       this.#seekConnection(now);
     }
-    this.#grow(now);
+    if (this.#growth.isDue(this.slots, this.context.ticker.lagMs > 0) && this.opening === 0 && this.#mayOpen(now)) {
+      this.server.openSpare(this, now);
+    }
     return this.waiting > 0 || this.slots.some((slot) => slot.inFlight > 0);
   }
 
   /** Credentials may have changed: what could not log in tries again. */
   update(login: TenantLogin): void {
     this.login = login;
-    this.failure = undefined;
-    this.#notBefore = 0;
-    this.#failures = 0;
+    this.#connections.forgetFailure();
   }
 
   #refuse(work: Work, error: PoolError): void {
@@ -193,9 +202,9 @@ export class LoginPool {
   }
 
   /** Why something that waited did so in vain. */
-  #endOf(work: Work): PoolError {
+  #endOf(work: Work, now: number): PoolError {
     if (work.givenUp) return new PoolError('aborted', 'The caller gave up.');
-    const failure = this.failure ?? this.server.failure;
+    const failure = this.#connections.failure ?? this.server.failure(now);
     if (failure !== undefined) return new PoolError(failure.code, failure.message, { cause: failure.cause });
     return new PoolError('queue_timeout', `No connection of tenant ${this.tenant.id} became free in time.`);
   }
@@ -270,7 +279,7 @@ export class LoginPool {
   }
 
   #mayOpen(now: number): boolean {
-    return this.opening > 0 || (this.tenant.room > 0 && now >= this.#notBefore && this.server.spare(now) > 0);
+    return this.opening > 0 || (this.tenant.room > 0 && this.#connections.mayOpen(now) && this.server.spare(now) > 0);
   }
 
   /** What waits for it gets it first; only then others, for whom it would have to be closed. */
@@ -292,65 +301,5 @@ export class LoginPool {
       },
       () => slot.retire(),
     );
-  }
-
-  /** Another connection for a pipeline that stays deep, from what the server has to spare. */
-  #grow(now: number): void {
-    let least = Number.POSITIVE_INFINITY;
-    for (const slot of this.slots) if (slot.open) least = Math.min(least, slot.inFlight);
-    this.#deepTicks = least >= GROW_DEPTH && Number.isFinite(least) ? this.#deepTicks + 1 : 0;
-    if (this.#deepTicks < 3 || this.opening > 0 || this.tenant.room === 0 || now < this.#notBefore) return;
-    this.#deepTicks = 0;
-    this.server.openSpare(this, now);
-  }
-
-  #opened(slot: Slot, backend: Backend): void {
-    const now = performance.now();
-    this.opening--;
-    this.counters.opened++;
-    this.#failures = 0;
-    this.failure = undefined;
-    this.server.reached();
-    slot.backend = backend;
-    slot.openedAt = now;
-    slot.idleSince = now;
-    void backend.closed.then((reason) => {
-      for (const work of slot.running.toArray()) work.lost(reason);
-      this.counters.closed++;
-      const ended = performance.now();
-      this.counters.connectionMs += ended - slot.openedAt;
-      if (reason !== undefined && this.role === 'replica') this.tenant.replicaFailed(ended);
-      if (slot.ends(ended)) this.gone(slot);
-    });
-    if (slot.retiring || slot.opening.signal.aborted) return slot.retire();
-    this.#free(slot, now);
-  }
-
-  #notOpened(slot: Slot, error: unknown): void {
-    this.opening--;
-    const now = performance.now();
-    if (!slot.opening.signal.aborted) {
-      const failure = judgeConnectFailure(error);
-      const told = connectFailureError(failure, `tenant ${this.tenant.id}`, error);
-      if (failure.scope === 'server') this.server.notReached(told, now);
-      else {
-        const backoff = failure.scope === 'limit' ? LIMIT_BACKOFF_MS : LOGIN_BACKOFF_MS;
-        this.failure = told;
-        this.#notBefore = now + backoffMs(++this.#failures, backoff.first, backoff.longest);
-      }
-      this.context.logger?.warn({ tenant_id: this.tenant.id, role: this.role, code: told.code }, told.message);
-      if (this.role === 'replica') this.tenant.replicaFailed(now);
-    }
-    this.gone(slot);
-  }
-
-  /** The budget has the connection back. */
-  gone(slot: Slot): void {
-    slot.retiring = true;
-    if (slot === this.#reserved) this.#unreserve();
-    this.slots.splice(this.slots.indexOf(slot), 1);
-    this.tenant.held--;
-    this.server.freed(this, performance.now());
-    if (this.waiting > 0) this.#seekConnection(performance.now());
   }
 }

@@ -139,7 +139,7 @@ export class TenantConnectionPoolManager {
     const tenants = [...this.#tenants.values()];
     return {
       tenants: tenants.length,
-      servers: [...this.#servers.values()].map((server) => server.stats()),
+      servers: [...this.#servers.values()].map((server) => server.stats(now)),
       ...sumOfRoles(tenants, now),
       usage: sumOfUsage(tenants, now),
     };
@@ -154,9 +154,12 @@ export class TenantConnectionPoolManager {
   /** Why the manager cannot serve as it should; undefined when it can. */
   health(): string | undefined {
     if (this.#closed) return 'The pools are closed.';
-    const failing = [...this.#servers.values()].filter((server) => server.failure !== undefined);
-    if (failing.length === 0) return undefined;
-    return failing.map(({ host, port, failure }) => `${host}:${port}: ${failure?.message ?? ''}`).join(' ');
+    const now = performance.now();
+    const failing = [...this.#servers.values()].flatMap((server) => {
+      const failure = server.failure(now);
+      return failure === undefined ? [] : [`${server.host}:${server.port}: ${failure.message}`];
+    });
+    return failing.length === 0 ? undefined : failing.join(' ');
   }
 
   /** Takes nothing new, fails what waits with `closed`, lets what runs end, at most `graceMs` (5 s), then cancels it. Resolves when no connection is open. */
@@ -164,9 +167,12 @@ export class TenantConnectionPoolManager {
     this.#closed = true;
     for (const tenant of this.#tenants.values()) tenant.drain(closed());
     this.#tenants.clear();
-    const cancelAt = performance.now() + graceMs;
+    let cancelAt = performance.now() + graceMs;
     for (let open = this.#withConnections(); open.length > 0; open = this.#withConnections()) {
-      if (performance.now() >= cancelAt) for (const tenant of open) if (tenant.running > 0) tenant.remove(closed());
+      if (performance.now() >= cancelAt) {
+        for (const tenant of open) tenant.remove(closed(), true);
+        cancelAt = Number.POSITIVE_INFINITY;
+      }
       await setTimeout(CLOSE_LOOK_MS);
     }
     this.#active.clear();

@@ -6,7 +6,7 @@ import type { LoginPool } from './login-pool.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
 import type { Ticker } from './ticker.ts';
-import { SERVER_BACKOFF_MS, STALE_AFTER_MS, TENURE_MS } from './tuning.ts';
+import { FAILURE_COUNTS_MS, LINGER_MS, SERVER_BACKOFF_MS, STALE_AFTER_MS, TENURE_MS } from './tuning.ts';
 
 /**
  * The connections of this process to one Postgres server: never more than the budget, counting those that are being opened and those that the server
@@ -18,14 +18,17 @@ export class ServerBudget {
   readonly budget: number;
   /** Pools that hold at least one connection, and how many each. */
   readonly pools = new Map<LoginPool, number>();
-  failure: PoolError | undefined = undefined;
   readonly #ticker: Ticker;
   readonly #held = new Map<Tenant, number>();
   /** Tenants that wait for a connection, the next one first. */
   readonly #waiting = new Set<Tenant>();
+  /** Until when connections count that are gone at this end only. */
+  readonly #lingering: number[] = [];
   #used = 0;
   #failures = 0;
   #notBefore = 0;
+  #failure: PoolError | undefined = undefined;
+  #failedAt = 0;
 
   constructor(host: string, port: number, budget: number, ticker: Ticker) {
     if (!Number.isSafeInteger(budget) || budget < 1) {
@@ -43,6 +46,11 @@ export class ServerBudget {
   /** Connections that nobody has and that could be opened now. */
   spare(now: number): number {
     return now < this.#notBefore ? 0 : this.budget - this.#used;
+  }
+
+  /** Why it could not be reached when that was last tried, unless that is long ago: whoever waits for it has it tried every few seconds. */
+  failure(now: number): PoolError | undefined {
+    return now - this.#failedAt < FAILURE_COUNTS_MS ? this.#failure : undefined;
   }
 
   heldBy(tenant: Tenant): number {
@@ -65,38 +73,48 @@ export class ServerBudget {
     if (this.#waiting.size > 0) this.#grant(now);
   }
 
-  /** The server has closed one of the pool's connections, or never opened it. */
-  freed(pool: LoginPool, now: number): void {
-    this.#used--;
+  /** One of the pool's connections is no more. Unless the server is known to have let go of it, it counts for a while yet. */
+  freed(pool: LoginPool, now: number, known: boolean): void {
     count(this.pools, pool, -1);
     count(this.#held, pool.tenant, -1);
+    if (known) {
+      this.#used--;
+    } else {
+      this.#lingering.push(now + LINGER_MS);
+      this.#ticker.watch(this);
+    }
     if (this.#waiting.size > 0) this.#grant(now);
   }
 
   reached(): void {
     this.#failures = 0;
     this.#notBefore = 0;
-    this.failure = undefined;
+    this.#failure = undefined;
   }
 
   notReached(failure: PoolError, now: number): void {
-    this.failure = failure;
+    this.#failure = failure;
+    this.#failedAt = now;
     this.#notBefore = now + backoffMs(++this.#failures, SERVER_BACKOFF_MS.first, SERVER_BACKOFF_MS.longest);
   }
 
   tick(now: number): boolean {
+    while (this.#lingering[0] !== undefined && this.#lingering[0] <= now) {
+      this.#lingering.shift();
+      this.#used--;
+    }
     this.#grant(now);
-    return this.#waiting.size > 0;
+    return this.#waiting.size > 0 || this.#lingering.length > 0;
   }
 
-  stats(): ServerStats {
+  stats(now: number): ServerStats {
     return {
       host: this.host,
       port: this.port,
       budget: this.budget,
       used: this.#used,
       waitingTenants: this.#waiting.size,
-      failure: this.failure?.message,
+      failure: this.failure(now)?.message,
     };
   }
 

@@ -2,14 +2,14 @@ import type { Candidate } from '../scheduling/choose-backend.ts';
 import type { Holding } from '../scheduling/fair-share.ts';
 import type { Backend } from '../wire/backend.ts';
 import type { LoginPool } from './login-pool.ts';
-import { CLOSE_GIVE_UP_MS, LINGER_MS, RESCUE_AFTER_MS } from './tuning.ts';
+import { CLOSE_GIVE_UP_MS, RESCUE_AFTER_MS } from './tuning.ts';
 import { type Work, WorkList } from './work.ts';
 
 /** One connection of the budget, from before it is opened until the server has closed it. */
 export class Slot implements Candidate, Holding {
   readonly pool: LoginPool;
   readonly running = new WorkList();
-  /** Ends the attempt to open it. */
+  /** Breaks off the attempt to open it. */
   readonly opening = new AbortController();
   backend: Backend | undefined = undefined;
   openedAt: number;
@@ -25,7 +25,6 @@ export class Slot implements Candidate, Holding {
   cancelled = false;
   #cancelling = false;
   #dropped = false;
-  #lingersUntil: number | undefined = undefined;
   #closingSince: number | undefined = undefined;
 
   constructor(pool: LoginPool, now: number) {
@@ -82,7 +81,8 @@ export class Slot implements Candidate, Holding {
 
   closeWhenDone(): void {
     if (!this.retiring || this.running.length > 0 || this.#cancelling || this.#closingSince !== undefined) return;
-    if (this.backend === undefined) return this.opening.abort();
+    // One that is being opened is closed when it is open: an attempt that is broken off may live on at the server.
+    if (this.backend === undefined) return;
     this.#closingSince = performance.now();
     this.backend.close();
   }
@@ -102,6 +102,7 @@ export class Slot implements Candidate, Holding {
     this.backend.cancel().then(done, done);
   }
 
+  /** Ends it at this end; whether the server has let go of it is not known for a while. */
   destroy(): void {
     this.retiring = true;
     this.#dropped = true;
@@ -109,10 +110,8 @@ export class Slot implements Candidate, Holding {
     this.backend?.destroy();
   }
 
-  /** Its connection has ended at this end. Whether the server is known to have let go of it, so that the budget has it back. */
-  ends(now: number): boolean {
-    if (this.#dropped) this.#lingersUntil = now + LINGER_MS;
-    return !this.#dropped;
+  get dropped(): boolean {
+    return this.#dropped;
   }
 
   /** Deadlines of what runs; and what waits behind a statement that takes long runs elsewhere where it may. */
@@ -129,10 +128,6 @@ export class Slot implements Candidate, Holding {
   }
 
   maintain(now: number): void {
-    if (this.#lingersUntil !== undefined) {
-      if (now >= this.#lingersUntil) this.pool.gone(this);
-    } else if (this.#closingSince !== undefined && now - this.#closingSince > CLOSE_GIVE_UP_MS) {
-      this.destroy();
-    }
+    if (this.#closingSince !== undefined && now - this.#closingSince > CLOSE_GIVE_UP_MS) this.destroy();
   }
 }

@@ -23,6 +23,11 @@ export interface PoolSink {
   row(buffer: Buffer, start: number, end: number): void;
   complete(commandTag: string): void;
   failed(error: PoolError | WireError): void;
+  /**
+   * Everything so far is void: the statement runs again from the start. Without this one whose answer had begun when its connection was lost is not run
+   * again.
+   */
+  restart?(): void;
   /** For the own lane: the statement has a connection, and goes to the server now. */
   started?(control: StreamControl): void;
 }
@@ -55,10 +60,11 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   readonly profile: StatementProfile | undefined;
   prepare = false;
   attempts = 0;
-  touched = false;
   #execution: Execution | undefined = undefined;
   /** The sink has been told the end, or another run of the statement will tell it: what comes now is thrown away. */
   #told = false;
+  /** Columns or rows have reached the sink. */
+  #begun = false;
   #ending: 'statement_timeout' | undefined = undefined;
   #cancelAt = Number.POSITIVE_INFINITY;
   #cancelledAt: number | undefined = undefined;
@@ -72,6 +78,10 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     this.params = request.params;
     this.sink = sink;
     this.profile = request.lane === 'shared' ? pool.profiles.of(request.text) : undefined;
+  }
+
+  get touched(): boolean {
+    return this.#begun && this.sink.restart === undefined;
   }
 
   get repeatable(): boolean {
@@ -91,6 +101,8 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
 
   begin(backend: Backend): void {
     this.attempts++;
+    if (this.#begun) this.sink.restart?.();
+    this.#begun = false;
     // A text that is met for the first time may be the last of its kind.
     this.prepare = this.profile !== undefined && this.profile.runs > 0;
     this.#execution = backend.execute(this, this);
@@ -98,7 +110,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   }
 
   columns(fields: readonly Field[]): void {
-    this.touched = true;
+    this.#begun = true;
     if (this.#told) return;
     try {
       this.sink.columns(fields);
@@ -162,7 +174,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     this.profile?.learn(ms, this.pool.context.ticker.lagMs);
     this.slot = undefined;
     slot.ended(this, now);
-    this.pool.ended(ms);
+    this.pool.ended(ms, slot.alone);
     return now;
   }
 

@@ -111,8 +111,8 @@ export class Tenant {
     }
   }
 
-  /** Nothing new is taken; what waits fails; what runs is cancelled; connections are closed. */
-  remove(error: PoolError): void {
+  /** Nothing new is taken; what waits fails; what runs is cancelled; connections are closed, with `breakOff` also those that are being opened. */
+  remove(error: PoolError, breakOff = false): void {
     const now = performance.now();
     this.removed = error;
     for (const pool of this.#all) {
@@ -120,6 +120,7 @@ export class Tenant {
       for (const slot of pool.slots) {
         for (const work of slot.running.toArray()) work.revoke(error, now);
         slot.retire();
+        if (breakOff && slot.backend === undefined) slot.destroy();
       }
     }
   }

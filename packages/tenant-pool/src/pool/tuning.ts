@@ -4,8 +4,13 @@
 export const TICK_MS = 5;
 /** Statements in flight on one connection at most. */
 export const PIPELINE_DEPTH = 64;
-/** When even the least loaded connection has so many in flight, another one is opened if the server has one to spare. */
+/**
+ * Another connection is opened, if the server has one to spare, when even the least loaded one has so many in flight and there are fewer than so many
+ * (this process cannot keep more of them busy with the shortest statements), or when what is in flight there takes that long in all.
+ */
 export const GROW_DEPTH = 16;
+export const GROW_CONNECTIONS = 4;
+export const GROW_BACKLOG_MS = 5;
 /** Work that has waited that long asks for another connection. */
 export const GROW_AFTER_MS = 4;
 /** Reads behind a statement that has run that long are run on another connection. */
@@ -33,6 +38,8 @@ export const TENURE_MS = 100;
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 export const SERVER_BACKOFF_MS = { first: 100, longest: 2_000 } as const;
+/** A server that nobody has tried to reach for so long is not said to be unreachable any more. */
+export const FAILURE_COUNTS_MS = 15_000;
 export const LOGIN_BACKOFF_MS = { first: 1_000, longest: 10_000 } as const;
 export const LIMIT_BACKOFF_MS = { first: 50, longest: 1_000 } as const;
 

@@ -1,10 +1,10 @@
 /** How often a request is run that may have run before. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 5;
 
 export interface Attempt {
   /** Attempts made, this one included. */
   readonly attempts: number;
-  /** Columns or rows of it have reached the caller. */
+  /** Columns or rows of it have reached the caller, who cannot give them back. */
   readonly touched: boolean;
   /** It may run twice: it only reads. */
   readonly repeatable: boolean;
