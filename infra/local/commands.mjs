@@ -7,6 +7,7 @@ export const commands = {
   demo: [['node', 'infra/local/src/demo.ts']],
   'as-tenant': [['node', 'infra/local/src/as-tenant.ts']],
   token: [['node', 'infra/local/src/token.ts']],
+  'verify-isolation': [['node', 'infra/local/src/verify-isolation.ts']],
   example: [['node', 'examples/portfolios/src/local/start.ts']],
   eventstore: [['node', 'packages/embedded-eventstore/src/main.ts']],
   rebuild: [['node', 'infra/local/src/rebuild.ts']],

@@ -1,9 +1,11 @@
 export { serverAccount, startPostgres } from './backends/postgres.ts';
+export { startEdge } from './edge/edge.ts';
 export { LauncherError, type LauncherErrorCode } from './errors.ts';
 export { issueTenantToken, issueTokens, jwksOf, signToken, type TenantToken } from './identity.ts';
 export { ROOT } from './options.ts';
 export { freePort } from './ports.ts';
 export { residentBytes } from './processes.ts';
+export { ROUTES } from './routes.ts';
 export { loadSecrets, type Secrets } from './secrets.ts';
 export { JWT_AUDIENCE, JWT_ISSUER, type ServiceContext, serviceEnvironment, SERVICES, type ServiceSpec } from './services.ts';
 export { setUpKafka, setUpPostgres } from './setup.ts';

@@ -18,7 +18,13 @@ export const BACKEND_STATE = probes('backend-state', [
     harmless(),
     GUARDED,
   ],
-  ['state/fetch', 'read from a cursor that another left', 'fetch all from intruder', refusedOnlyAs('34000'), GUARDED],
+  [
+    'state/fetch',
+    'read from a cursor that another left',
+    'fetch all from intruder',
+    refusedOnlyAs('34000'),
+    { gateway: { verdict: 'refused', codes: ['34000'] } },
+  ],
   ['state/listen', 'leave the session listening', 'listen intruder', inShared(shown('notify'), harmless()), GUARDED],
   ['state/unlisten', 'make whoever shares the backend deaf', 'unlisten *', harmless(), GUARDED],
   [

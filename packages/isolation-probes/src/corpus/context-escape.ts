@@ -49,6 +49,7 @@ export const CONTEXT_ESCAPE = probes('context-escape', [
     'become a neighbour by writing the view of settings',
     `update pg_settings set setting = <victim.role> where name = 'role'`,
     empty('42501'),
+    GUARDED,
   ],
   [
     'role/set-in-block',

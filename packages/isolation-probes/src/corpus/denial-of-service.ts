@@ -167,7 +167,7 @@ export const DENIAL_OF_SERVICE = probes('denial-of-service', [
     'fill the disk with a sort',
     `select count(*) from (select g, repeat('x', 500) || g as t from generate_series(1, 100000000) g order by t) s`,
     refusedOnlyAs('53400', ...TIMED_OUT),
-    timed(2000),
+    timed(1000),
   ],
   [
     'disk/result',
@@ -192,7 +192,13 @@ export const DENIAL_OF_SERVICE = probes('denial-of-service', [
     GUARDED,
   ],
   ['attention/checkpoint', 'make the server write everything', 'checkpoint', refused()],
-  ['attention/vacuum', 'make the server clean everything', 'vacuum', harmless('25001', '42501'), { gateway: harmless('42501') }],
+  [
+    'attention/vacuum',
+    'make the server clean everything',
+    'vacuum',
+    harmless('25001', '42501'),
+    { gateway: harmless('25001', '42501') },
+  ],
   ['attention/vacuum-full', 'have a table rewritten', 'vacuum full clients', harmless('25001', '42501')],
   ['attention/cluster', 'have a table sorted', 'cluster clients using clients_by_name', refused('25001')],
   ['attention/reindex', 'have indexes made again', 'reindex table clients', refused()],

@@ -37,6 +37,7 @@ export async function runHttpProbes(options: HttpOptions): Promise<{ results: Pr
   const results: ProbeResult[] = [];
   const skipped: string[] = [];
   for (const probe of options.probes ?? HTTP_PROBES) {
+    const began = performance.now();
     const run = probe.raw === undefined ? await runRequests(probe, options, tokenOf) : await runRaw(probe.raw, options);
     if (run === undefined) {
       skipped.push(probe.id);
@@ -49,6 +50,7 @@ export async function runHttpProbes(options: HttpOptions): Promise<{ results: Pr
       route: 'gateway',
       login: 'read-write',
       form: 'simple',
+      ms: Math.round(performance.now() - began),
       ...run,
     };
     results.push(result);

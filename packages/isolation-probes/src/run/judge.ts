@@ -2,7 +2,7 @@ import type { Expectation, Form, Login } from '../probe.ts';
 import type { Reply } from './session.ts';
 
 /** Codes by which the gateway says that it will not run a statement. Any other code of its own has to be named by the probe. */
-export const GUARD_CODES: readonly string[] = ['statement_refused'];
+const GUARD_CODES: readonly string[] = ['statement_refused'];
 
 /** A login that may only read is refused, for want of the right or of a transaction that writes, also what would have been harmless. */
 const READ_ONLY_CODES: readonly string[] = ['42501', '25006'];

@@ -1,5 +1,6 @@
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { ProbeError } from '../errors.ts';
+import type { Route } from '../probe.ts';
 import { type Party, rowsOf, type Session } from './session.ts';
 
 /** What a tenant has and may, by the name of what was looked at; equal snapshots are of a tenant that nobody changed. */
@@ -102,16 +103,23 @@ async function ask(session: Session, what: string, sql: string): Promise<readonl
 
 /** A session's own state, where a tenant could have changed it for whoever comes next. Settings of the transaction come and go. */
 const STATE = `select session_user, current_user, current_database(), current_schemas(true)::text, ultracore.current_tenant_id(),
-  (select count(*) from pg_prepared_statements where from_sql), (select count(*) from pg_cursors where is_holdable),
+  %PREPARED%, (select count(*) from pg_cursors where is_holdable),
   (select count(*) from pg_listening_channels()), pg_my_temp_schema() <> 0, nullif(current_setting('probe.left_behind', true), ''),
   nullif(current_setting('ultracore.tenant_id', true), ''), current_setting('transaction_read_only'), current_setting('transaction_isolation'),
   (select string_agg(name || '=' || coalesce(setting, ''), ' ' order by name) from pg_settings
     where context in ('user', 'superuser') and name not like 'transaction\\_%' and name not like '%.%' and name not in ('application_name', 'statement_timeout')),
   current_setting('statement_timeout')`;
 
+/** The gateway does not let its tenants look at prepared statements, which are its own. */
+const PREPARED: Readonly<Record<Route, string>> = {
+  direct: '(select count(*) from pg_prepared_statements where from_sql)',
+  gateway: '0',
+};
+
 /** The states of the backends that the session's next requests meet; equal to those at the start where nothing was left behind. */
-export async function stateOf(session: Session, backends: number): Promise<string> {
-  const states = await Promise.all(Array.from({ length: backends }, () => ask(session, 'the session’s own state', STATE)));
+export async function stateOf(session: Session, { route, backends }: Party): Promise<string> {
+  const question = STATE.replace('%PREPARED%', PREPARED[route]);
+  const states = await Promise.all(Array.from({ length: backends }, () => ask(session, 'the session’s own state', question)));
   return [...new Set(states.map((state) => JSON.stringify(state)))].sort().join('\n');
 }
 

@@ -11,6 +11,8 @@ export interface ProbeResult {
   readonly form: Form;
   readonly expected: string;
   readonly outcome: string;
+  /** How long the answer took. */
+  readonly ms: number;
   /** Empty = it came out as it must. */
   readonly faults: readonly string[];
 }

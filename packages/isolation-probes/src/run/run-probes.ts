@@ -47,8 +47,11 @@ export async function runProbes(options: RunOptions): Promise<ProbeReport> {
         if (probes.length === 0) continue;
         const before = await takeSnapshot(victim.party, attacker);
         for (const probe of probes) {
-          for (const form of formsOf(probe, attacker, options.forms)) {
-            const result = await attack.run(probe, form);
+          const forms = formsOf(probe, attacker, options.forms);
+          for (const form of forms) {
+            // A connection is reset after each form; at the gateway what any form left stays, and is seen after the last one.
+            const isSeen = attacker.route === 'direct' || form === forms.at(-1);
+            const result = await attack.run(probe, form, isSeen);
             if (result === undefined) skipped.add(probe.id);
             else {
               results.push(result);
@@ -93,7 +96,7 @@ async function changesTo(victim: Planted, before: Snapshot, attacker: Party): Pr
 
 interface Attack {
   /** Undefined when the probe is about a neighbour that the run does not have. */
-  run(probe: Probe, form: Form): Promise<ProbeResult | undefined>;
+  run(probe: Probe, form: Form, isStateSeen: boolean): Promise<ProbeResult | undefined>;
   close(): Promise<void>;
 }
 
@@ -108,20 +111,22 @@ async function openAttack({ attacker, victims }: RunOptions, victim: Planted, lo
     enterprise: victims.enterprise?.names(),
   });
   const markers = Object.values(victims).flatMap((planted) => planted.markers);
-  let clean = await stateOf(session, attacker.backends);
+  let clean = await stateOf(session, attacker);
   return {
     close: () => session.close(),
-    async run(probe, form) {
+    async run(probe, form, isStateSeen) {
       const scope = scopeNow();
       const statements = statementsOf(probe, form, scope);
       const expectation = expectationOf(probe, attacker.route, attacker.tier);
       const [target] = statementsOf({ id: probe.id, steps: [probe.database ?? ''] }, 'simple', scope) ?? [];
       if (statements === undefined || expectation === undefined || target === undefined) return undefined;
       const request = { form, statements, timeoutMs: probe.timeoutMs };
+      const began = performance.now();
       const reply = target.sql === '' ? await session.run(request) : await elsewhere(attacker, login, target.sql, request);
+      const ms = Math.round(performance.now() - began);
       const sent = JSON.stringify(statements);
       const faults = faultsOf(reply, { expectation, form, login, markers, sent });
-      const left = await stateAfter(session, attacker, clean);
+      const left = isStateSeen ? await stateAfter(session, attacker, clean) : undefined;
       if (left !== undefined) {
         faults.push(left.fault);
         clean = left.state;
@@ -136,6 +141,7 @@ async function openAttack({ attacker, victims }: RunOptions, victim: Planted, lo
         form,
         expected: describeExpectation(expectation),
         outcome: outcomeOf(reply),
+        ms,
         faults,
       };
     },
@@ -150,7 +156,7 @@ async function stateAfter(
 ): Promise<{ fault: string; state: string } | undefined> {
   try {
     await session.reset();
-    const state = await stateOf(session, attacker.backends);
+    const state = await stateOf(session, attacker);
     const fault = stateLeft(clean, state);
     return fault === undefined ? undefined : { fault, state };
   } catch (error) {
