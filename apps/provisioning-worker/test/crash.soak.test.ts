@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FORWARD_BOUNDARIES, STEP_BOUNDARIES, UNDO_BOUNDARIES } from '../src/provisioning/boundaries.ts';
-import { purgeDespiteKillAt, rotateDespiteKillAt, surviveKillAt, undoDespiteKillAt } from './support/crash.ts';
+import { migrateDespiteKillAt, purgeDespiteKillAt, rotateDespiteKillAt } from './support/crash-forward.ts';
+import { surviveKillAt, undoDespiteKillAt } from './support/crash.ts';
 import { startHomeServer, type HomeServer } from './support/rig.ts';
 
 let server: HomeServer;
@@ -36,6 +37,13 @@ describe.each(['enterprise', 'standard', 'small'] as const)('a worker killed at 
     async (boundary) => {
       expect.hasAssertions();
       await purgeDespiteKillAt(server, tier, boundary);
+    },
+  );
+  it.each(FORWARD_BOUNDARIES.migrate[tier])(
+    'migrating, at %s: the next one brings the home to the version, and tells it once',
+    async (boundary) => {
+      expect.hasAssertions();
+      await migrateDespiteKillAt(server, tier, boundary);
     },
   );
 });

@@ -1,15 +1,14 @@
 import type { Queryable } from '@ultracore/postgres';
 import type { LeasedItem } from './work.ts';
 
-/** Deletes every sealed credential of the leased tenant; answers how many there were. */
-export async function forgetCredentials(client: Queryable, { tenantId, token }: LeasedItem): Promise<number> {
-  const result = await client.query(
+/** Deletes every sealed credential of the leased tenant. */
+export async function forgetCredentials(client: Queryable, { tenantId, token }: LeasedItem): Promise<void> {
+  await client.query(
     `delete from worker.sealed_credential c using worker.work_item i
      where i.tenant_id = $1 and c.request_id = i.request_id
        and exists (select from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp())`,
     [tenantId, token],
   );
-  return result.rowCount ?? 0;
 }
 
 /** How many sealed credentials of a tenant are kept. */

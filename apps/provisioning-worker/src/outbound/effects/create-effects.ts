@@ -9,7 +9,7 @@ import { createSmokeTest } from './creation/smoke-test.ts';
 import { removeHome } from './creation/undo-home.ts';
 import type { Effect } from './effect.ts';
 import { createUpgradeHome } from './migration/upgrade-home.ts';
-import { closeAndCount } from './purge/close-and-count.ts';
+import { createCloseAndCount } from './purge/close-and-count.ts';
 import { createForgetCredentials } from './purge/forget-credentials.ts';
 import { createListRemaining, createProveGone } from './purge/prove-gone.ts';
 import { removeEverything } from './purge/remove-everything.ts';
@@ -40,7 +40,7 @@ export function createEffects(options: EffectOptions): Readonly<Record<WorkKind,
     },
     rotate: { check: checkLogins, credentials, passwords: createSetPasswords(options) },
     purge: {
-      close: closeAndCount,
+      close: createCloseAndCount(options),
       remove: removeEverything,
       forget: createForgetCredentials(options),
       prove: createProveGone(options),

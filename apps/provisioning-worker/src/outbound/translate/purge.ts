@@ -13,10 +13,6 @@ export type PurgeInventory = z.infer<typeof inventory>;
 const rest = z.object({ remaining: objects });
 export type PurgeRest = z.infer<typeof rest>;
 
-/** What step `forget` leaves behind. */
-const forgotten = z.object({ credentials: z.int() });
-export type Forgotten = z.infer<typeof forgotten>;
-
 /** What one message may list. */
 const OBJECTS_AT_MOST = 2000;
 
@@ -25,10 +21,7 @@ export function purgeFact(step: PurgeStep, told: Told, time: string): Fact | und
   switch (step) {
     case 'purged': {
       const { found } = inventory.parse(told.results['close']);
-      const { credentials } = forgotten.parse(told.results['forget']);
-      const sealed = { kind: 'credentials', name: 'bookkeeping', counted: { sealed: credentials } };
-      const removed = [...found.slice(0, OBJECTS_AT_MOST - 1), sealed];
-      return { type: 'TenantDataPurgedEvent', fields: { removed, purged_at: time } };
+      return { type: 'TenantDataPurgedEvent', fields: { removed: found.slice(0, OBJECTS_AT_MOST), purged_at: time } };
     }
     case 'purge_failed': {
       const { step: where, code, reason } = given(told.failure, step);

@@ -1,10 +1,10 @@
 import { findLeftovers, TenantDatabaseError, type HomeObject } from '@ultracore/tenant-database';
 import type { Pool } from 'pg';
-import { countCredentials } from '../../../store/credentials.ts';
-import { inBookkeeping, judge } from '../../judge.ts';
+import { judge } from '../../judge.ts';
 import type { PurgeRest } from '../../translate/purge.ts';
 import { connectUnderLease } from '../connect-under-lease.ts';
 import type { Effect, EffectContext } from '../effect.ts';
+import { keptCredentials } from './kept-credentials.ts';
 
 const NAMED_AT_MOST = 10;
 
@@ -29,8 +29,7 @@ export function createListRemaining({ pool }: { pool: Pool }): Effect {
 
 async function everythingLeft(pool: Pool, { home, sessions }: EffectContext): Promise<HomeObject[]> {
   const found = await findLeftovers(connectUnderLease(sessions), home.tenantId);
-  const sealed = await inBookkeeping(countCredentials(pool, home.tenantId));
-  return sealed === 0 ? found : [...found, { kind: 'credentials', name: 'bookkeeping', counted: { sealed } }];
+  return [...found, ...(await keptCredentials(pool, home.tenantId))];
 }
 
 function noneUnlessPassing(error: unknown): [] {
