@@ -127,7 +127,7 @@ async function underLock(work) {
     if (!holderIsAlive(lock)) rmSync(lock, { force: true });
     else if (!waited) {
       waited = true;
-      console.log('waiting for another command of this checkout to finish installing …');
+      console.error('waiting for another command of this checkout to finish installing …');
     }
     await new Promise((wake) => setTimeout(wake, 200));
   }
@@ -165,9 +165,9 @@ function installedVersion(tool) {
 
 function step(title, work) {
   const started = Date.now();
-  process.stdout.write(`• ${title} …\n`);
+  process.stderr.write(`• ${title} …\n`);
   work();
-  process.stdout.write(`✔ ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+  process.stderr.write(`✔ ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
 }
 
 function command(program, args, { remedy }) {

@@ -146,9 +146,14 @@ describe('the README', () => {
     const shown = blocks.filter((block) => !elsewhere.includes(block));
     expect(shown.length).toBeGreaterThanOrEqual(3);
     const [create = '', ...rest] = shown;
+    const query = rest.find((block) => block.includes('/v1/query')) ?? '';
+    // The gateway hears of the tenant by Kafka, a moment after it is active.
+    const untilServed =
+      'until curl -sS http://127.0.0.1:8080/v1/query -H "Authorization: Bearer $ACME" -H "Content-Type: application/json" -d \'{"sql":"select 1"}\' | grep -q row_count; do sleep 0.2; done';
+    const [token = ''] = query.split('\n', 1);
     const untilActive =
       'until curl -sS http://127.0.0.1:8080/v1/tenants/acme-wealth -H "Authorization: Bearer $TOKEN" | grep -q \'"status":"active"\'; do sleep 0.2; done';
-    const script = ['set -euo pipefail', create, untilActive, ...rest]
+    const script = ['set -euo pipefail', create, untilActive, token, untilServed, ...rest]
       .join('\n')
       .replaceAll('http://127.0.0.1:8080', String(stack.edge_url))
       .replaceAll('./.local/stack.json', join(dataDir, 'stack.json'));
@@ -160,6 +165,10 @@ describe('the README', () => {
     expect(output).toMatch(/TenantActivatedEvent/);
     expect(output).toMatch(/uc_acme_wealth__ro +1\b/);
     expect(output).toMatch(/postgres:\/\/uc_acme_wealth:/);
+    expect(output).toContain('"rows":[{"given_name":"Ada","family_name":"Sample",');
+    expect(output).toMatch(/"command":"INSERT"\},.*"rows":\[\{"count":"2"\}\]/);
+    expect(output).toContain('"code":"statement_refused"');
+    expect(output).toContain('"tenant_id":"acme-wealth"');
   });
 });
 
