@@ -14,7 +14,7 @@ import { createTableSink } from './told.ts';
 export const ADMIN_PASSWORD = 'admin-of-the-test';
 export const MASTER = { masterPassword: 'master of the test', keyId: 'k1', rounds: 100_000 };
 export const TENANT_MIGRATIONS = fileURLToPath(new URL('../../../../infra/tenant-schema/migrations', import.meta.url));
-export const MIGRATION_LIMITS = { lockTimeoutMs: 1000, statementTimeoutMs: 20_000 };
+const MIGRATION_LIMITS = { lockTimeoutMs: 1000, statementTimeoutMs: 20_000 };
 const WORKER_MIGRATIONS = fileURLToPath(new URL('../../src/store/migrations', import.meta.url));
 
 /** A Postgres server fit for tenants. */
