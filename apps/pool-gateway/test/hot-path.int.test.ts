@@ -1,9 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { waitFor } from '@ultracore/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { HotReply, HotRequest } from '../src/inbound/hot-path/hot-connection.ts';
 import { attachHotPath, type HotPath, type HotPathOptions } from '../src/inbound/hot-path/hot-path.ts';
+import { readHead } from '../src/inbound/hot-path/request-head.ts';
 
 const REQUEST_LINE = 'POST /v1/query HTTP/1.1';
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n';
@@ -79,6 +81,7 @@ const headers = ['host: gateway.example', 'authorization: Bearer abc', 'content-
 function request(body: string, more: readonly string[] = [], base: readonly string[] = headers, line = REQUEST_LINE): string {
   return [line, ...base, ...more, `content-length: ${Buffer.byteLength(body)}`, '', body].join('\r\n');
 }
+const connectionsOf = (server: Server): Promise<number> => promisify(server.getConnections.bind(server))();
 const count = (text: string, part: string): number => text.split(part).length - 1;
 
 describe('a plain request', () => {
@@ -206,6 +209,12 @@ describe('anything else', () => {
     expect(rig.full.filter((each) => each.includes('smuggled'))).toEqual([]);
   });
 
+  test('with a line of blanks that ends badly is known for it at once, not after trying every way to read them', () => {
+    // Squared, this many would take longer than the runner waits.
+    const head = Buffer.from([REQUEST_LINE, ...headers, `x:${' '.repeat(200_000)}\x01`, '', ''].join('\r\n'), 'latin1');
+    expect(readHead(head, head.length, REQUEST_LINE)).toBeUndefined();
+  });
+
   test('with a head without end is not collected for ever', async () => {
     const rig = await createRig();
     const { socket, received, ended } = call(rig.port);
@@ -244,6 +253,24 @@ describe('a caller that', () => {
     expect(rig.hot).toEqual([]);
   });
 
+  test('closes its side and does not read the answer is let go', async () => {
+    let answers = 0;
+    const rig = await createRig({
+      requestTimeoutMs: 10,
+      handle: (_request, reply) => {
+        answers += 1;
+        reply.send(HEAD, Buffer.alloc(64 * 1024 * 1024));
+        return true;
+      },
+    });
+    const { socket } = call(rig.port);
+    socket.pause();
+    socket.end(request('x'));
+    await waitFor(() => answers > 0, { what: 'the answer to be given' });
+    await waitFor(async () => (await connectionsOf(rig.server)) === 0, { what: 'the connection to end' });
+    expect(answers).toBe(1);
+  });
+
   test('says nothing is let go', async () => {
     const rig = await createRig({ keepAliveMs: 10 });
     const { ended, received } = call(rig.port);
@@ -253,6 +280,19 @@ describe('a caller that', () => {
 });
 
 describe('when the server closes', () => {
+  test('a connection that is new belongs to the full server, which ends it', async () => {
+    const rig = await createRig();
+    rig.hotPath.close();
+    const { socket, received, ended } = call(rig.port);
+    socket.write(request('x'));
+    await waitFor(() => received().endsWith('full:x'), { what: 'the answer' });
+    const closed = promisify(rig.server.close.bind(rig.server))();
+    await waitFor(ended, { what: 'the connection to end' });
+    socket.destroy();
+    await closed;
+    expect(rig.hot).toEqual([]);
+  });
+
   test('what is under way is answered, and every connection ends', async () => {
     const waiting: HotReply[] = [];
     const rig = await createRig({ handle: (_request, reply) => waiting.push(reply) > 0 });

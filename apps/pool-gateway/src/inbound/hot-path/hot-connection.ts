@@ -28,6 +28,8 @@ export interface HotConnectionOptions {
   readonly maxHeadBytes: number;
   readonly maxBodyBytes: number;
   readonly handle: HotHandler;
+  /** For how long what was sent may stay unread once the connection ends. */
+  readonly unreadMs: number;
   /** Takes the connection over, with the bytes that were read of it. */
   readonly handOver: (socket: Socket, bytes: Buffer) => void;
 }
@@ -164,6 +166,10 @@ export function createHotConnection(
   const end = (): void => {
     leave();
     socket.on('error', () => undefined);
+    if (socket.writableLength > 0) {
+      const overdue = setTimeout(() => socket.destroy(), options.unreadMs);
+      socket.once('close', () => clearTimeout(overdue));
+    }
     socket.destroySoon();
   };
 

@@ -17,11 +17,13 @@ export interface HotPathOptions {
 }
 
 export interface HotPath {
-  /** From now on each connection ends with the answer that is under way. */
+  /** From now on each connection ends with the answer that is under way, and new ones are the full server's. */
   close(): void;
 }
 
 const SWEEP_MS = 1000;
+/** Less than a stop has time for. */
+const UNREAD_MS = 10_000;
 
 /**
  * Puts a lean reader of requests before a Node HTTP server, for one kind of request that comes very often. A connection is read by it
@@ -33,6 +35,7 @@ export function attachHotPath(server: Server, options: HotPathOptions): HotPath 
   const full = server.listeners('connection');
   const connections = new Set<HotConnection>();
   let coarseNow = performance.now();
+  let isClosing = false;
 
   const sweep = setInterval(() => {
     coarseNow = performance.now();
@@ -49,6 +52,7 @@ export function attachHotPath(server: Server, options: HotPathOptions): HotPath 
     handle: options.handle,
     maxHeadBytes: options.maxHeadBytes ?? 16 * 1024,
     maxBodyBytes: options.maxBodyBytes ?? 256 * 1024,
+    unreadMs: Math.min(requestTimeoutMs, UNREAD_MS),
     handOver: (socket: Socket, bytes: Buffer) => {
       socket.pause();
       socket.unshift(bytes);
@@ -61,11 +65,13 @@ export function attachHotPath(server: Server, options: HotPathOptions): HotPath 
 
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    connections.add(createHotConnection(socket, settings, clock));
+    if (isClosing) for (const listener of full) listener.call(server, socket);
+    else connections.add(createHotConnection(socket, settings, clock));
   });
   server.on('close', () => clearInterval(sweep));
   return {
     close() {
+      isClosing = true;
       for (const connection of connections) connection.finish();
     },
   };
