@@ -108,8 +108,6 @@ export function readConfig(env: Environment = process.env) {
   };
 }
 
-export type Config = ReturnType<typeof readConfig>;
-
 function masterOf(read: Read) {
   const { ULTRACORE_MASTER_SALT: salt, ULTRACORE_MASTER_ROUNDS: rounds } = read;
   const { ULTRACORE_MASTER_PASSWORD_PREVIOUS: previous, ULTRACORE_MASTER_KEY_ID_PREVIOUS: previousId } = read;

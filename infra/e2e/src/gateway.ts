@@ -32,7 +32,7 @@ export interface GatewayClient {
   get(path: string): Promise<Answer>;
 }
 
-export const NDJSON = { accept: 'application/x-ndjson' };
+const NDJSON = { accept: 'application/x-ndjson' };
 
 export function clientOf(
   gateway: Pick<RunningService, 'url'>,

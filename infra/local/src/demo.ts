@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Api, createApi, type NewTenant, type Tenant, type TenantEvent } from './demo/api.ts';
 import { type Attempt, attemptsOn } from './demo/attempts.ts';
+import { askGateway } from './demo/gateway.ts';
 import { type Holdings, load, readBack } from './demo/load.ts';
 import { sampleData } from './demo/sample-data.ts';
 import { LauncherError } from './errors.ts';
@@ -80,6 +81,10 @@ async function show(stack: Stack): Promise<number> {
   const logins = await Promise.all(active.map((tenant) => whenProjected(() => openTenantLogin(stack, tenant.tenant_id))));
   const books = await Promise.all(logins.map(fill));
 
+  heading('Each firm asks the gateway by HTTP, with a token and without a password');
+  const asked = await Promise.all(logins.map((login, index) => askAs(stack, login, logins[(index + 1) % logins.length])));
+  const misled = logins.filter((_login, index) => asked[index] !== books[index]?.clients);
+
   heading("Each firm tries to get at the others' data");
   const attempts: Attempt[] = [];
   for (const from of logins) {
@@ -98,7 +103,7 @@ async function show(stack: Stack): Promise<number> {
   const leaks = attempts.filter((attempt) => !attempt.refused);
   const wrong = books.filter((book) => !book.consistent);
   terminal.line();
-  if (leaks.length === 0 && wrong.length === 0) {
+  if (leaks.length === 0 && wrong.length === 0 && misled.length === 0) {
     terminal.good(
       'demo',
       `as expected: every firm reads its own data, and all ${attempts.length} attempts on others' were refused`,
@@ -106,6 +111,7 @@ async function show(stack: Stack): Promise<number> {
     return 0;
   }
   for (const leak of leaks) terminal.fail(`${leak.from} got at ${leak.to}: ${leak.what}: ${leak.answer}`);
+  for (const { tenantId } of misled) terminal.fail(`${tenantId} was answered something else by the gateway`);
   if (wrong.length > 0) terminal.fail(`${wrong.length} firms read back something else than what was loaded`);
   return 1;
 }
@@ -186,6 +192,16 @@ async function fill(login: TenantLogin): Promise<Holdings> {
     `  ${colours.dim(duration(performance.now() - began).padStart(8))}  ${login.tenantId.padEnd(firmWidth)}  as ${login.user}: ${what}, read back; ${check}`,
   );
   return book;
+}
+
+/** How many clients the firm has by the gateway; undefined when it answered a question about another firm. */
+async function askAs(stack: Stack, login: TenantLogin, other: TenantLogin | undefined): Promise<number | undefined> {
+  const { clients, milliseconds, refusal } = await askGateway(stack, login.tenantId, other?.tenantId ?? 'another-firm');
+  const about = refusal === undefined ? colours.red('ANSWERED') : `${colours.green('refused')} ${colours.dim(refusal)}`;
+  terminal.line(
+    `  ${colours.dim(duration(milliseconds).padStart(8))}  ${login.tenantId.padEnd(firmWidth)}  ${clients} clients of its own; about ${other?.tenantId}: ${about}`,
+  );
+  return refusal === undefined ? undefined : clients;
 }
 
 function tell(attempt: Attempt): void {

@@ -85,6 +85,7 @@ describe('npm run demo', () => {
     const { code, output } = await outcome(await program('demo'));
     expect(output).toContain("as expected: every firm reads its own data, and all 18 attempts on others' were refused");
     expect(output.match(/TenantActivatedEvent/g)).toHaveLength(3);
+    expect(output.match(/\d+ clients of its own; about \S+: refused 403 tenant_mismatch/g)).toHaveLength(3);
     expect(code).toBe(0);
   });
 

@@ -37,7 +37,7 @@ export const queryBody = z
   .describe('One SQL statement');
 export type QueryBody = z.infer<typeof queryBody>;
 
-export const MAX_STATEMENTS = 1000;
+const MAX_STATEMENTS = 1000;
 
 export const transactionBody = z
   .strictObject({
