@@ -91,6 +91,7 @@ describe('the size of a pool', () => {
       });
     const before = await limits();
     await operate('PUT', id, '/pool', { min_connections: 2, max_connections: 60, ...because });
+    expect(before).toHaveLength(2);
     await until('another connection limit', async () => (await limits()).every((limit, n) => limit > (before[n] ?? Infinity)));
   });
 });
@@ -144,13 +145,13 @@ describe('a rotation', () => {
     };
     const watched = watch().catch(() => undefined);
     const answers: string[] = [];
-    let rotated = false;
+    const rotated = new AbortController();
     const load = (async () => {
-      while (!rotated) answers.push(await told(sql), await told(sql, 'select count(*) from clients'));
+      while (!rotated.signal.aborted) answers.push(await told(sql), await told(sql, 'select count(*) from clients'));
     })();
     await operate('POST', id, '/rotate', because);
     await until('the rotation to be told', async () => seen.includes('TenantPasswordRotatedEvent'));
-    rotated = true;
+    rotated.abort();
     await load;
     watching.abort();
     await watched;
