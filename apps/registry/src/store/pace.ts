@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PaceOptions {
-  /** From the start of one batch to the start of the next, at least, while there is much to do. */
+  /** From the start of one batch to the start of the next, at least, while there is much to do; and the longest rest between two. */
   readonly everyMs: number;
   /** A batch of fewer than this is not "much": the next may follow at once. */
   readonly few: number;
@@ -11,8 +11,8 @@ export interface PaceOptions {
 
 /**
  * For work whose cost is mostly in the batch, not in what is in it. When little happens nothing waits. When much happens, small batches
- * are spaced, and the work rests at least as long as a batch took: each carries more, and others get their turn. When there is a backlog
- * nothing waits either.
+ * are spaced, and the work rests as long as a batch took, within bounds: each carries more, and others get their turn. When there is a
+ * backlog nothing waits either.
  */
 export function createPace({ everyMs, few, many }: PaceOptions) {
   let startedAt = Number.NEGATIVE_INFINITY;
@@ -26,7 +26,7 @@ export function createPace({ everyMs, few, many }: PaceOptions) {
     async next(waiting: number, signal: AbortSignal): Promise<void> {
       if (count < few || count >= many || waiting >= many) return;
       const took = performance.now() - startedAt;
-      await sleep(Math.max(everyMs - took, took), undefined, { signal }).catch(() => undefined);
+      await sleep(Math.max(everyMs - took, Math.min(took, everyMs)), undefined, { signal }).catch(() => undefined);
     },
   };
 }

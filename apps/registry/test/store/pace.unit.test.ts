@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createPace } from '../../src/store/pace.ts';
 
@@ -35,7 +36,16 @@ describe('the pace', () => {
   });
 
   test('rests as long as a batch took, when that is longer', async () => {
-    expect(await waited(4, 60, 0)).toBeGreaterThan(55);
+    expect(await waited(4, 30, 0)).toBeGreaterThan(25);
+  });
+
+  test('rests no longer than batches are apart, however long one took', async () => {
+    const pace = createPace({ everyMs: 20, few: 4, many: 100 });
+    pace.begin(4);
+    const end = performance.now() + 200;
+    while (performance.now() < end);
+    const rest = pace.next(0, never).then(() => 'next');
+    expect(await Promise.race([rest, sleep(100, 'later')])).toBe('next');
   });
 
   test('waits no longer when all ends', async () => {
