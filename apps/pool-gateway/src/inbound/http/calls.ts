@@ -5,15 +5,17 @@ import type { Call, Run } from '../../query/call.ts';
 /** The requests under way, so that a caller who goes away ends what runs for it, and a stop can wait for them and then end them. */
 export interface Calls {
   /** Follows a run until its reply is sent or its caller gone. */
-  follow(reply: FastifyReply, run: Run): void;
+  follow(reply: Pick<FastifyReply, 'raw'>, run: Run): void;
   /** Follows a run until it is taken away. */
   add(run: Run): void;
   remove(run: Run): void;
   readonly underWay: number;
-  /** Ends those that are still under way when `graceMs` have passed. Resolves when none is left. */
+  /** Ends those that are still under way when `graceMs` have passed, and soon after those whose caller does not read the answer. Resolves when none is left. */
   drain(graceMs: number): Promise<void>;
 }
 
+/** For an answer to be read when its run was ended by a stop. */
+const LAST_READ_MS = 2000;
 const HEADER = 'x-ultracore-tenant-id';
 
 export function toCall<Body>(request: FastifyRequest, body: Body): Call<Body> {
@@ -28,7 +30,8 @@ export function toCall<Body>(request: FastifyRequest, body: Body): Call<Body> {
 }
 
 export function createCalls(): Calls {
-  const running = new Set<Run>();
+  /** Each with what ends its connection. */
+  const running = new Map<Run, () => void>();
   let onEmpty: (() => void) | undefined;
   const remove = (run: Run): void => {
     running.delete(run);
@@ -38,13 +41,14 @@ export function createCalls(): Calls {
   return {
     follow({ raw }, run) {
       if (raw.closed) return run.abort(callerGone());
-      running.add(run);
+      running.set(run, () => void raw.destroy());
       raw.once('close', () => {
         if (!raw.writableFinished) run.abort(callerGone());
         remove(run);
       });
     },
-    add: (run) => void running.add(run),
+    // The connection is seen to by whoever added it.
+    add: (run) => void running.set(run, () => {}),
     remove,
     get underWay() {
       return running.size;
@@ -54,11 +58,15 @@ export function createCalls(): Calls {
       const empty = new Promise<void>((resolve) => {
         onEmpty = resolve;
       });
-      const timer = setTimeout(() => {
-        for (const run of running) run.abort(stopping());
-      }, graceMs);
+      const abortAll = (): void => {
+        for (const run of running.keys()) run.abort(stopping());
+      };
+      const destroyAll = (): void => {
+        for (const destroy of running.values()) destroy();
+      };
+      const timers = [setTimeout(abortAll, graceMs), setTimeout(destroyAll, graceMs + LAST_READ_MS)];
       await empty;
-      clearTimeout(timer);
+      timers.forEach(clearTimeout);
     },
   };
 }
