@@ -26,7 +26,7 @@ it.each(['home:roles', 'migrate:before', 'open:after'])(
     await registry.create();
     const held = await waitFor(
       async () => (await rig.pool.query<{ token: string }>('select token from worker.tenant_lease')).rows[0],
-      { what: 'the lease of the worker that stops' },
+      { what: 'the lease of the worker that stops', deadlineMs: 30_000 },
     );
     await waitFor(async () => (await sessionsNamed(held.token)) > 0, { what: 'a session of the worker that stops' });
 

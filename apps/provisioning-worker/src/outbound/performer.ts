@@ -3,7 +3,7 @@ import { backoffMs } from '../provisioning/backoff.ts';
 import { hasAfter, type BoundaryName } from '../provisioning/boundaries.ts';
 import { decide, PLANS } from '../provisioning/plan.ts';
 import type { WorkKind } from '../provisioning/situation.ts';
-import { createdHome, fingerprintOf, wantedHome } from '../provisioning/wanted.ts';
+import { createdHome, fingerprintOf, NOT_KNOWN } from '../provisioning/wanted.ts';
 import { releaseLease } from '../store/leases.ts';
 import {
   closeItem,
@@ -205,10 +205,9 @@ function appliedBy({ work, row, item }: EffectContext): string | null {
   switch (work.item.kind) {
     case 'provision':
       return fingerprintOf(createdHome(row, item.requestId));
-    case 'rotate': {
-      const wanted = wantedHome(row);
-      return wanted && fingerprintOf({ ...wanted, credentialRequestId: item.requestId });
-    }
+    // Its logins were set as a row wanted that need not be the newest: they are looked at once more when it is over.
+    case 'rotate':
+      return NOT_KNOWN;
     case 'purge':
     case 'migrate':
     case 'verify_replica':

@@ -21,6 +21,8 @@ import { asTenant } from './tenant-login.ts';
 import { underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
 
 const LOOK_AGAIN_MS = 5000;
+/** A rotation is soon over, and leaves the logins to be looked at. */
+const ROTATING_MS = 1000;
 const TOO_MANY_CONNECTIONS = 'pg_53300';
 
 export interface RepairerOptions extends UnderLeaseOptions {
@@ -44,8 +46,9 @@ export function createRepairer(options: RepairerOptions): Repairer {
     const row = await readLeasedRow(pool, lease);
     const wanted = row && wantedHome(row);
     if (!row || !wanted) return releaseLease(pool, lease);
+    let settled: boolean;
     try {
-      await bringInLine(hand, row, wanted);
+      settled = await bringInLine(hand, row, wanted);
     } catch (error) {
       if (lost.aborted || error instanceof LeaseLostError) return;
       const { kind, code, reason } = judge(error);
@@ -56,10 +59,11 @@ export function createRepairer(options: RepairerOptions): Repairer {
       logger.warn({ tenant_id: lease.tenantId, code, reason }, "a home's logins could not be brought in line; trying again");
       return postponeHome(pool, lease, LOOK_AGAIN_MS);
     }
-    return recordApplied(pool, lease, fingerprintOf(wanted));
+    return settled ? recordApplied(pool, lease, fingerprintOf(wanted)) : postponeHome(pool, lease, ROTATING_MS);
   }
 
-  async function bringInLine(hand: Hand<TenantLease>, row: DirectoryRow, wanted: WantedHome): Promise<void> {
+  /** False while the logins cannot be made as they are wanted. */
+  async function bringInLine(hand: Hand<TenantLease>, row: DirectoryRow, wanted: WantedHome): Promise<boolean> {
     const home: Home = { tenantId: row.tenant_id, tier: row.tier, requestId: wanted.requestId };
     const session = await hand.sessions.get(home.tier === 'enterprise' ? ADMIN_DATABASE : SHARED_DATABASE);
     const repair = decideRepair(wanted, await inspectHome(session, home));
@@ -67,18 +71,20 @@ export function createRepairer(options: RepairerOptions): Repairer {
     switch (repair.do) {
       case 'report':
         logger.error({ ...named, missing: repair.missing }, 'a part of a home is missing or not ours: its data needs a person');
-        return;
+        return true;
       case 'close':
         await closeLogin(session, home);
         logger.info(named, "a home's logins were closed");
-        return;
+        return true;
       case 'open':
       case 'nothing':
         // While a rotation is under way either password may be the one in force; who rotates sets it.
-        if (!wanted.login || row.next_credential !== null) return;
-        return keepOpen(hand.server, session, home, row, repair.do === 'open' ? repair.because : []);
+        if (!wanted.login) return true;
+        if (row.next_credential !== null) return false;
+        await keepOpen(hand.server, session, home, row, repair.do === 'open' ? repair.because : []);
+        return true;
       default:
-        repair satisfies never;
+        return repair satisfies never;
     }
   }
 

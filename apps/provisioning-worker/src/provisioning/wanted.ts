@@ -57,3 +57,6 @@ export const createdHome = (row: WantedTenant, requestId: string): WantedHome =>
 /** Equal for two wishes exactly when nothing need be done to get from one to the other. */
 export const fingerprintOf = ({ requestId, credentialRequestId, login, limits }: WantedHome): string =>
   [requestId, credentialRequestId, login ? 'login' : 'nologin', ...Object.values(limits)].join(' ');
+
+/** In the place of a fingerprint: how the logins are treated is to be found out. Differs from every wish. */
+export const NOT_KNOWN = '';
