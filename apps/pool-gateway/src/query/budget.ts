@@ -45,6 +45,10 @@ export class MemoryClaim {
     return true;
   }
 
+  get isTaken(): boolean {
+    return this.#taken > 0;
+  }
+
   release(): void {
     this.#budget.giveBack(this.#taken);
     this.#taken = 0;

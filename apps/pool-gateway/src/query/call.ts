@@ -14,8 +14,8 @@ export interface Call<Body> {
 
 /** Where the answer to a call goes: exactly one of the two is called, once. */
 export interface Answer {
-  /** JSON. The bytes are only valid during the call. */
-  completed(body: Uint8Array): void;
+  /** JSON. The bytes are only valid during the call. `sent`: to be called once, when no copy of them is held in memory any more. */
+  completed(body: Uint8Array, sent?: () => void): void;
   failed(problem: ProblemError): void;
 }
 

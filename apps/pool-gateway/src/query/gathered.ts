@@ -72,6 +72,11 @@ export class Gathering {
     else if (!reads) this.problem = discarded(this.problem);
   }
 
+  /** Whether it has taken of the memory that all answers share, to be released. */
+  get isClaimed(): boolean {
+    return this.#claim.isTaken;
+  }
+
   release(): void {
     this.#claim.release();
   }

@@ -109,11 +109,13 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
   const gather = (body: { row_mode?: RowMode | undefined; max_rows?: number | undefined }): Gathering =>
     new Gathering(buffers.take(), memory, { rowMode: body.row_mode ?? 'object', maxRows: body.max_rows, limits });
 
-  /** Hands the answer over, then takes its memory back. */
+  /** Hands the answer over, then takes its memory back; a large answer counts until its caller has read it. */
   const hand = (gathering: Gathering, answer: Answer, problem: ProblemError | undefined): void => {
-    if (problem === undefined) answer.completed(gathering.out.view());
-    else answer.failed(problem);
-    gathering.release();
+    if (problem !== undefined) {
+      gathering.release();
+      answer.failed(problem);
+    } else if (gathering.isClaimed) answer.completed(gathering.out.view(), () => gathering.release());
+    else answer.completed(gathering.out.view());
     buffers.giveBack(gathering.out);
   };
 

@@ -5,7 +5,7 @@ import { columnsMetadata, createRowEncoder, type RowEncoder } from '../result/en
 export type RowMode = 'object' | 'array';
 
 /** `SELECT 5`, `INSERT 0 1`, `CREATE TABLE`. */
-const TAG = /^([A-Z][A-Z ]*?)(?: \d+)?(?: (\d+))?$/;
+const TAG = /^([A-Z][A-Z ]*?)(?: \d+(?= ))?(?: (\d+))?$/;
 
 export interface CommandTag {
   readonly command: string;

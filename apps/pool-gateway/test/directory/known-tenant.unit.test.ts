@@ -39,7 +39,8 @@ describe('how the pools reach a tenant', () => {
   });
 
   test('starts its sessions where the tenant cannot create, whatever its role says', () => {
-    const searchPath = (changes: object): string | undefined => toRegistration(directoryRow(changes), options)?.settings?.['search_path'];
+    const searchPath = (changes: object): string | undefined =>
+      toRegistration(directoryRow(changes), options)?.settings?.['search_path'];
     expect(searchPath({ tier: 'enterprise' })).toBe('app, pg_temp');
     expect(searchPath({ tier: 'small' })).toBe('app, pg_temp');
     expect(searchPath({ tier: 'standard', schema_name: 'tenant_acme' })).toBe('tenant_acme, pg_temp');

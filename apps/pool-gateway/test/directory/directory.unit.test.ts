@@ -1,0 +1,94 @@
+import { CredentialError } from '@ultracore/credentials';
+import { createLogger } from '@ultracore/service';
+import { waitFor } from '@ultracore/testkit';
+import { describe, expect, test } from 'vitest';
+import { createTenantDirectory } from '../../src/directory/directory.ts';
+import { directoryRow } from '../support/directory-row.ts';
+
+function rig({ holds = true }: { holds?: boolean } = {}) {
+  const calls: string[] = [];
+  const state = { holds };
+  const directory = createTenantDirectory({
+    gateways: 1,
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    register: ({ tenantId, maxConnections }) => void calls.push(`register ${tenantId} ${maxConnections}`),
+    remove: (tenantId, reason) => void calls.push(`remove ${tenantId}: ${reason}`),
+    keyRing: {
+      open: () => 'password',
+      assertHolds() {
+        if (!state.holds) throw new CredentialError('wrong_master_password', 'not the one it was sealed with');
+      },
+    },
+  });
+  return { directory, calls, state };
+}
+
+const ID = 'enterprise-001';
+
+describe('the copy of the directory', () => {
+  test('has an active tenant in the pools, and every change of it', () => {
+    const { directory, calls } = rig();
+    directory.onRow(directoryRow());
+    directory.onRow(directoryRow({ max_connections: 7 }));
+    expect(calls).toEqual([`register ${ID} 50`, `register ${ID} 7`]);
+    expect(directory.find(ID)?.status).toBe('active');
+    expect(directory.size()).toBe(1);
+  });
+
+  test.each(['suspended', 'terminated', 'purged', 'provisioning', 'failed'] as const)(
+    'takes a tenant that is %s out of the pools',
+    (status) => {
+      const { directory, calls } = rig();
+      directory.onRow(directoryRow());
+      directory.onRow(directoryRow({ status }));
+      expect(calls).toEqual([`register ${ID} 50`, `remove ${ID}: the tenant is ${status}`]);
+      expect(directory.find(ID)?.status).toBe(status);
+    },
+  );
+
+  test('relies on nothing it knew of a tenant whose row cannot be read, until one can', () => {
+    const { directory, calls } = rig();
+    directory.onRow(directoryRow());
+    directory.onUnreadable(ID);
+    expect(directory.find(ID)?.status).toBe('unreadable');
+    directory.onRow(directoryRow());
+    expect(directory.find(ID)?.status).toBe('active');
+    expect(calls.map((call) => call.split(' ', 1)[0])).toEqual(['register', 'remove', 'register']);
+  });
+
+  test('refuses a tenant whose credential is not sealed with the master password', () => {
+    const { directory, calls, state } = rig();
+    directory.onRow(directoryRow());
+    state.holds = false;
+    directory.onRow(directoryRow({ revision: 7 }));
+    expect(directory.find(ID)?.status).toBe('unreadable');
+    expect(calls.at(-1)).toBe(`remove ${ID}: its credential cannot be opened`);
+  });
+});
+
+describe('what is wrong', () => {
+  test('is that no credential opens, when there is none that does', () => {
+    const { directory, state } = rig({ holds: false });
+    directory.follow({ caughtUp: () => true, stale: () => false });
+    expect(directory.fault()).toBeUndefined();
+    directory.onRow(directoryRow());
+    expect(directory.fault()).toMatch(/no credential can be opened: not the one/);
+    state.holds = true;
+    directory.onRow(directoryRow({ tenant_id: 'another' }));
+    expect(directory.fault()).toBeUndefined();
+  });
+
+  test('is that the copy is not complete yet, or may be behind', async () => {
+    const { directory } = rig();
+    const reader = { isCaughtUp: false, isStale: true };
+    expect(directory.currentness()).toBe('starting');
+    directory.follow({ caughtUp: () => reader.isCaughtUp, stale: () => reader.isStale });
+    expect(directory.fault()).toMatch(/not been read yet/);
+    reader.isCaughtUp = true;
+    await waitFor(() => directory.currentness() === 'stale', { what: 'it to be looked at again' });
+    expect(directory.fault()).toMatch(/no beat/);
+    reader.isStale = false;
+    await waitFor(() => directory.currentness() === 'current', { what: 'it to be looked at again' });
+    expect(directory.fault()).toBeUndefined();
+  });
+});

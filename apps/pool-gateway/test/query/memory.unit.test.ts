@@ -1,0 +1,71 @@
+import type { PoolSink, SubmitRequest, TenantPool } from '@ultracore/tenant-pool';
+import { expect, test } from 'vitest';
+import type { Answer, Call } from '../../src/query/call.ts';
+import { createMemoryBudget } from '../../src/query/budget.ts';
+import { createQueryService, type QueryServiceDeps } from '../../src/query/query-service.ts';
+import type { QueryBody } from '../../src/query/request.ts';
+import { noUsage } from '../../src/metering/usage.ts';
+
+const TEXT_BYTES = 300 * 1024;
+
+/** A DataRow with one text. */
+function row(): Buffer {
+  const bytes = Buffer.alloc(6 + TEXT_BYTES, 'x');
+  bytes.writeInt16BE(1, 0);
+  bytes.writeInt32BE(TEXT_BYTES, 2);
+  return bytes;
+}
+
+const pool = {
+  submit(_request: SubmitRequest, sink: PoolSink) {
+    queueMicrotask(() => {
+      sink.columns([{ name: 'a', typeOid: 25, typeModifier: -1, tableOid: 0, column: 0 }]);
+      sink.row(row(), 0, 6 + TEXT_BYTES);
+      sink.complete('SELECT 1');
+    });
+    return { abort: () => {} };
+  },
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a query without lists in its parameters uses nothing else
+} as unknown as TenantPool;
+
+const deps: Omit<QueryServiceDeps, 'memory'> = {
+  directory: {
+    find: (tenantId) => ({ tenantId, tier: 'small', status: 'active', grants: new Map() }),
+    currentness: () => 'current',
+  },
+  pools: { getPool: () => pool },
+  guard: {
+    inspect: () => ({ allowed: true, lane: 'shared', reads: true, repeatable: true, kind: 'select' }),
+    prepare: () => undefined,
+    close: () => Promise.resolve(),
+  },
+  limits: { timeoutMs: 1000, maxTimeoutMs: 1000, maxResultBytes: 1024 * 1024, maxResultRows: 10 },
+  meter: { of: noUsage },
+  outcomes: { observe: () => {} },
+};
+
+const call: Call<QueryBody> = {
+  principal: { subject: 'u', roles: [], tenantId: 'acme' },
+  tenantHeader: undefined,
+  body: { sql: 'select a' },
+  bodyBytes: 20,
+  requestId: 'r',
+};
+
+test('a large answer takes of the memory for all answers until its caller has read it, and not only until it is gathered', async () => {
+  const memory = createMemoryBudget(400 * 1024);
+  const service = createQueryService({ ...deps, memory });
+  const ask = (): Promise<{ code: string; sent: (() => void) | undefined }> =>
+    new Promise((resolve) => {
+      const answer: Answer = {
+        completed: (_body, sent) => resolve({ code: 'ok', sent }),
+        failed: ({ code }) => resolve({ code, sent: undefined }),
+      };
+      service.query(call, answer);
+    });
+  const first = await ask();
+  expect(first.code).toBe('ok');
+  expect((await ask()).code).toBe('gateway_busy');
+  first.sent?.();
+  expect((await ask()).code).toBe('ok');
+});
