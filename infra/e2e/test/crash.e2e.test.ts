@@ -1,7 +1,7 @@
 import { STEP_BOUNDARIES } from '@ultracore/provisioning-worker/boundaries';
 import { BOUNDARIES as REGISTRY_BOUNDARIES } from '@ultracore/registry/boundaries';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { surviveKillAt } from '../src/crash.ts';
+import { surviveKillAt, surviveKillOfCommandAt } from '../src/crash.ts';
 import { createPlatform, type Platform } from '../src/platform.ts';
 import { seeded } from '../src/seed.ts';
 
@@ -30,5 +30,10 @@ describe(`a worker killed with SIGKILL (seed ${random.seed})`, () => {
 describe('a registry killed with SIGKILL', () => {
   test.for([...REGISTRY_BOUNDARIES])('at %s: no event is lost or doubled, and the tenant becomes active once', (boundary) =>
     surviveKillAt(platform, 'registry', boundary, 'small'),
+  );
+
+  test.for(REGISTRY_BOUNDARIES.filter((name) => !name.startsWith('fact:')))(
+    'at %s: a tenant that was being suspended is suspended once, for everybody',
+    (boundary) => surviveKillOfCommandAt(platform, boundary),
   );
 });

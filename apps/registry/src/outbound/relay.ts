@@ -167,9 +167,10 @@ async function publish(publisher: Publisher, session: Publishing): Promise<void>
       if (records.length > 0) {
         if (!token.held()) throw new PostgresError('lease_lost', 'the lease ran out');
         pace.begin(batch?.messages.length ?? 0);
-        onBoundary('relay:publish:before');
+        // A beat alone is no step of anything.
+        if (batch) onBoundary('relay:publish:before');
         await publishOrPark(records, publisher, session.parking);
-        onBoundary('relay:publish:after');
+        if (batch) onBoundary('relay:publish:after');
         // A beat alone says nothing: the event that stopped the relay may be still to come.
         if (batch || session.isLive()) session.onWorking();
         session.onPublished?.(batch?.messages.length ?? 0);
