@@ -135,6 +135,23 @@ describe('a plain request', () => {
     expect([...received().matchAll(/<(\d+)>/g)].map(([, body]) => body)).toEqual(bodies);
   });
 
+  test('may come with many others at once, which are not answered one from within the other', async () => {
+    let depth = 0;
+    let deepest = 0;
+    const rig = await createRig({
+      handle: (_request, reply) => {
+        deepest = Math.max(deepest, ++depth);
+        reply.send(HEAD, Buffer.from('ok'));
+        depth -= 1;
+        return true;
+      },
+    });
+    const { socket, received } = call(rig.port);
+    socket.write(request('x').repeat(20));
+    await waitFor(() => count(received(), 'ok') === 20, { what: 'the answers' });
+    expect(deepest).toBe(1);
+  });
+
   test('may have an answer of megabytes that its caller reads late', async () => {
     const body = Buffer.alloc(20 * 1024 * 1024, 'x');
     let asked = 0;
@@ -270,6 +287,28 @@ describe('a caller that', () => {
     await waitFor(async () => (await connectionsOf(rig.server)) === 0, { what: 'the connection to end' });
     expect(answers).toBe(1);
   });
+
+  test.each(['resume', 'destroy'] as const)(
+    'has not read its answer has not been sent it, until it does or goes (%s)',
+    async (how) => {
+      const events: string[] = [];
+      const rig = await createRig({
+        handle: (_request, reply) => {
+          reply.send(HEAD, Buffer.alloc(64 * 1024 * 1024), () => events.push('sent'));
+          events.push('answered');
+          return true;
+        },
+      });
+      const { socket } = call(rig.port);
+      socket.pause();
+      socket.write(request('x'));
+      await waitFor(() => events.length > 0, { what: 'the answer to be given' });
+      events.push(how);
+      socket[how]();
+      await waitFor(() => events.length > 2, { what: 'the answer to be taken, or given up' });
+      expect(events).toEqual(['answered', how, 'sent']);
+    },
+  );
 
   test('says nothing is let go', async () => {
     const rig = await createRig({ keepAliveMs: 10 });

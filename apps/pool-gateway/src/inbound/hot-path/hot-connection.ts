@@ -11,9 +11,9 @@ export interface HotRequest {
 export interface HotReply {
   /**
    * Sends the answer. `head` is the status line and the headers, each with its line end, without those that frame the message. What
-   * `body` holds may be overwritten afterwards.
+   * `body` holds may be overwritten afterwards. `sent` is called once, when the caller has taken it or never will.
    */
-  send(head: string, body: Uint8Array): void;
+  send(head: string, body: Uint8Array, sent?: () => void): void;
   /** Called when the caller is gone before the answer. */
   onGone: (() => void) | undefined;
 }
@@ -64,6 +64,7 @@ export function createHotConnection(
   let pending: Buffer = NOTHING;
   let finishing = false;
   let isPaused = false;
+  let isTaking = false;
   let reply: HotReply | undefined;
   // A caller that keeps its connection sends the same head again and again, but for the length of the body.
   let lastHeadBytes: Buffer = NOTHING;
@@ -103,9 +104,20 @@ export function createHotConnection(
     return lastHead;
   };
 
-  /** Takes the next request out of what has been read, if it is all there. */
+  /** Takes requests out of what has been read, as long as they are answered at once: in a loop, because a caller may send more than the stack is deep. */
   const next = (): void => {
-    if (pending.length === 0) return become('idle');
+    if (isTaking) return;
+    isTaking = true;
+    while (take());
+    isTaking = false;
+  };
+
+  /** Takes one request, if it is all there. Whether it was answered at once, so that it is the turn of the one after it. */
+  const take = (): boolean => {
+    if (pending.length === 0) {
+      become('idle');
+      return false;
+    }
     const head = headOf(pending);
     if (head === 'incomplete') return startReading();
     if (head === undefined || head.contentLength > options.maxBodyBytes) return handOver();
@@ -116,32 +128,37 @@ export function createHotConnection(
     pending = pending.length === end ? NOTHING : pending.subarray(end);
     become('answering');
     reply = createReply();
-    if (options.handle({ head, body }, reply)) return;
+    if (options.handle({ head, body }, reply)) return reply === undefined && isAnswering();
     reply = undefined;
     pending = whole;
-    handOver();
+    return handOver();
   };
 
-  const startReading = (): void => {
+  /** What its state is by now: asked for anew, because a call may have changed it. */
+  const isAnswering = (): boolean => state === 'answering';
+
+  const startReading = (): false => {
     if (state !== 'reading') become('reading');
+    return false;
   };
 
-  const handOver = (): void => {
+  const handOver = (): false => {
     const bytes = pending;
     leave();
     options.handOver(socket, bytes);
+    return false;
   };
 
   const createReply = (): HotReply => {
     let isSent = false;
     return {
       onGone: undefined,
-      send(head, body) {
+      send(head, body, sent) {
         if (isSent) throw new TypeError('A request has one answer.');
         isSent = true;
-        if (state === 'gone') return;
+        if (state === 'gone') return sent?.();
         reply = undefined;
-        write(head, body);
+        write(head, body, sent);
         if (finishing) return end();
         if (isPaused) resume();
         if (socket.writableNeedDrain) become('writing');
@@ -150,12 +167,12 @@ export function createHotConnection(
     };
   };
 
-  const write = (head: string, body: Uint8Array): void => {
+  const write = (head: string, body: Uint8Array, sent?: () => void): void => {
     const framed = `${head}content-length: ${body.length}\r\n${finishing ? 'connection: close\r\n' : ''}\r\n`;
     const joined = Buffer.allocUnsafe(framed.length + body.length);
     joined.write(framed, 0, 'latin1');
     joined.set(body, framed.length);
-    socket.write(joined);
+    socket.write(joined, sent);
   };
 
   const resume = (): void => {

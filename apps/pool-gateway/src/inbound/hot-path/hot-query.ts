@@ -96,8 +96,8 @@ class Exchange implements Answer {
     this.#deps.calls.add(run);
   }
 
-  completed(body: Uint8Array): void {
-    this.#send(200, OK_HEAD, body);
+  completed(body: Uint8Array, sent?: () => void): void {
+    this.#send(200, OK_HEAD, body, sent);
   }
 
   failed(problem: ProblemError): void {
@@ -109,17 +109,17 @@ class Exchange implements Answer {
     this.#send(problem.status, head, Buffer.from(JSON.stringify(toProblem(problem, this.#requestId))));
   }
 
-  #send(status: number, head: string, body: Uint8Array): void {
-    if (this.#isAnswered) return;
+  #send(status: number, head: string, body: Uint8Array, sent?: () => void): void {
+    if (this.#isAnswered) return sent?.();
     this.#isAnswered = true;
     const { calls, onAnswered } = this.#deps;
     if (this.#run !== undefined) calls.remove(this.#run);
     onAnswered(status, performance.now() - this.#began);
-    if (this.#isGone) return;
+    if (this.#isGone) return sent?.();
     const { correlationId, traceparent } = this.#head;
     const correlation = correlationId === undefined ? this.#requestId : acceptId(correlationId);
     const ids = `x-request-id: ${this.#requestId}\r\nx-correlation-id: ${correlation}\r\ntraceparent: ${continueTrace(traceparent)}\r\n`;
-    this.#reply.send(head + ids, body);
+    this.#reply.send(head + ids, body, sent);
   }
 
   #report(problem: ProblemError): void {

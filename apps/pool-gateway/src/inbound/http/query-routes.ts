@@ -9,6 +9,9 @@ import { sendStream } from './stream.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
+/** As on the hot path. */
+const UNREAD_MS = 60_000;
+
 /** SQL over HTTP: answers go out as the bytes that the core wrote. */
 export function addQueryRoutes(server: HttpServer, { queries, calls }: { queries: QueryService; calls: Calls }): void {
   server.post(
@@ -49,8 +52,21 @@ const wantsStream = ({ headers }: FastifyRequest): boolean => headers.accept?.in
 
 function answerOf(reply: FastifyReply): Answer {
   return {
-    // What is sent is copied: the bytes are the core's own.
-    completed: (body) => void reply.type(JSON_TYPE).send(Buffer.from(body)),
+    completed(body, sent) {
+      if (sent !== undefined) whenTaken(reply, sent);
+      // What is sent is copied: the bytes are the core's own.
+      void reply.type(JSON_TYPE).send(Buffer.from(body));
+    },
     failed: (problem: ProblemError) => void reply.send(problem),
   };
+}
+
+/** Calls back when the caller has taken a large answer, or has gone; who takes too long is let go. */
+function whenTaken({ raw }: FastifyReply, taken: () => void): void {
+  if (raw.closed) return taken();
+  const overdue = setTimeout(() => raw.destroy(), UNREAD_MS);
+  raw.once('close', () => {
+    clearTimeout(overdue);
+    taken();
+  });
 }
