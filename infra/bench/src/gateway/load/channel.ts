@@ -11,8 +11,8 @@ export interface Request {
 
 /** One connection, on which one request is under way at a time. */
 export interface Channel {
-  /** Index of the tenant to which the connection belongs; -1 when any tenant may use it. */
-  readonly tenant: number;
+  /** Which of the generator's pools it belongs to. For whoever opens it. */
+  pool: number;
   readonly open: boolean;
   /** What is under way, and since when (ms, `performance.now()`). For whoever sends. */
   request: Request | undefined;

@@ -1,4 +1,5 @@
 import type { Channel, Request } from './channel.ts';
+import { Connections } from './connections.ts';
 import { createHistogram } from './histogram.ts';
 import { httpRequest, openHttpChannel } from './http-channel.ts';
 import type { Load, RunResult } from './messages.ts';
@@ -16,7 +17,7 @@ const LOGINS_AT_ONCE = 16;
 export interface Generator {
   /** Requests one after the other on every client for so long, then waits for what is under way. */
   run(ms: number): Promise<RunResult>;
-  /** Requests at random times (a Poisson process for each tenant), whatever is under way; opens connections as they are needed. */
+  /** Requests at random times (a Poisson process for each tenant), whatever is under way. */
   pace(ms: number): Promise<RunResult>;
   close(): void;
 }
@@ -33,10 +34,12 @@ export async function createGenerator(load: Load): Promise<Generator> {
   let drawn = 0;
   let sent = 0;
 
-  /** Connections that nothing is under way on; over HTTP any will do for any tenant. */
-  const free: Channel[][] = target.protocol === 'http' ? [[]] : tenants.map(() => []);
+  // Over HTTP any connection will do for any tenant; but one group must not wait for what another does.
+  const keyOf = (tenant: number): number => (target.protocol === 'http' ? (tenants[tenant]?.group ?? 0) : tenant);
+  const pools = new Map(
+    tenants.map((_, tenant) => [keyOf(tenant), new Connections(clients, () => open(tenant))] as const).toReversed(),
+  );
   const all = new Set<Channel>();
-  const freeOf = (tenant: number): Channel[] => free[target.protocol === 'http' ? 0 : tenant] ?? [];
 
   let tally = createTally(tenants.reduce((most, { group }) => Math.max(most, group), 0) + 1);
   let underWay = 0;
@@ -49,8 +52,8 @@ export async function createGenerator(load: Load): Promise<Generator> {
     channel.request = undefined;
     underWay -= 1;
     tally.record(request, performance.now() - channel.since, failure, answer);
-    if (channel.open) freeOf(channel.tenant).push(channel);
-    else all.delete(channel);
+    if (!channel.open) all.delete(channel);
+    pools.get(channel.pool)?.giveBack(channel);
     onFree?.();
     if (underWay === 0) onIdle?.();
   };
@@ -60,38 +63,30 @@ export async function createGenerator(load: Load): Promise<Generator> {
     if (login === undefined) throw new RangeError(`There is no tenant ${tenant}.`);
     const channel = await (target.protocol === 'http'
       ? openHttpChannel(target, answered)
-      : openWireChannel(target, tenant, login, texts, answered));
+      : openWireChannel(target, login, texts, answered));
+    channel.pool = keyOf(tenant);
     all.add(channel);
     return channel;
   }
 
-  function send(channel: Channel, tenant: number): void {
+  function send(channel: Channel, tenant: number, since: number): void {
     const choices = requests[tenant] ?? [];
     sent += 1;
     const request = choices[sent % choices.length];
     if (request === undefined) return;
     channel.request = request;
     channel.sampled = sent % checkEvery === 0;
-    channel.since = performance.now();
+    channel.since = since;
     channel.send(request);
   }
 
-  /** Sends for the tenant on a free connection, else on a new one. */
+  /** Sends for the tenant as soon as there is a connection; its time counts from now. */
   function dispatch(tenant: number): void {
     underWay += 1;
-    const list = freeOf(tenant);
-    let channel = list.pop();
-    while (channel !== undefined && !channel.open) {
-      all.delete(channel);
-      channel = list.pop();
-    }
-    if (channel !== undefined) {
-      send(channel, tenant);
-      return;
-    }
-    open(tenant).then(
-      (opened) => send(opened, tenant),
-      (error: unknown) => {
+    const since = performance.now();
+    pools.get(keyOf(tenant))?.take(
+      (channel) => send(channel, tenant, since),
+      (error) => {
         underWay -= 1;
         tally.refused(error instanceof Error ? error.message : String(error));
         // Not at once again: a contender that refuses would be asked without end.
@@ -127,9 +122,7 @@ export async function createGenerator(load: Load): Promise<Generator> {
     return performance.now() - startedAt;
   }
 
-  await openInitial(load, shares, async (tenant) => {
-    freeOf(tenant).push(await open(tenant));
-  });
+  await openInitial(load, shares, (tenant) => pools.get(keyOf(tenant))?.add() ?? Promise.resolve());
 
   return {
     run: (ms) =>
@@ -175,10 +168,11 @@ function requestsOf({ target, workload, tenants }: Load, tenant: Load['tenants']
 
 /** As many connections as will be needed nearly always, so that logins do not disturb the measurement. */
 async function openInitial(load: Load, shares: readonly number[], open: (tenant: number) => Promise<void>): Promise<void> {
-  const { target, clients } = load;
+  const { target, clients, tenants } = load;
+  const groups = new Map(tenants.map(({ group }, tenant) => [group, tenant]));
   const tenantOf =
     target.protocol === 'http'
-      ? Array.from({ length: clients }, () => 0)
+      ? [...groups.values()].flatMap((tenant) => Array.from({ length: clients }, () => tenant))
       : shares.flatMap((share, tenant) => {
           const expected = share * clients;
           // Four standard deviations above what a tenant has under way on average.

@@ -49,7 +49,7 @@ export async function openHttpChannel(target: Target, onAnswer: OnAnswer): Promi
   let rest: Buffer | undefined;
 
   const channel: Channel = {
-    tenant: -1,
+    pool: 0,
     get open() {
       return open;
     },

@@ -25,7 +25,7 @@ export interface Target {
 export interface Load {
   target: Target;
   workload: Workload;
-  /** Requests under way at once, each client one; with paced load, the connections to begin with. */
+  /** Requests under way at once, each client one; with paced load, of each group, the others waiting for a connection. */
   clients: number;
   tenants: ClientLogin[];
   seed: number;
@@ -56,6 +56,6 @@ export type Order =
   | { kind: 'open'; load: Load }
   /** Every client sends its next request when the one before is answered. */
   | { kind: 'run'; ms: number }
-  /** Requests are sent at random times at each tenant's rate, whatever is still under way. */
+  /** Requests come at random times at each tenant's rate, whatever is still under way; what waits for a connection counts as slow. */
   | { kind: 'pace'; ms: number }
   | { kind: 'close' };

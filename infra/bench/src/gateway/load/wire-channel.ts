@@ -19,7 +19,6 @@ export const statementName = (index: number): string => `s${index}`;
  */
 export async function openWireChannel(
   target: Target,
-  tenant: number,
   login: ClientLogin,
   texts: readonly string[],
   onAnswer: OnAnswer,
@@ -39,7 +38,7 @@ export async function openWireChannel(
   let carry: Buffer | undefined;
   let parts: Buffer[] = [];
   const channel: Channel = {
-    tenant,
+    pool: 0,
     get open() {
       return open;
     },
