@@ -1,8 +1,9 @@
-import { hostSchema, settingFields } from '@ultracore/contracts';
+import { hostSchema } from '@ultracore/contracts';
 import { loadConfig, serviceVariables, variable, type Environment } from '@ultracore/service';
 import { z } from 'zod';
 import { REQUEST_NAMES, type RequestName } from './inbound/consume/requested-command.ts';
 import type { WantedSettings } from './inbound/creation.ts';
+import { checkedSettings } from './inbound/http/schemas.ts';
 import type { PlacementServer } from './inbound/placement.ts';
 
 const fileServers = z
@@ -66,11 +67,11 @@ const variables = z
     REQUESTS_ALLOWED: z.string().default('create,configure,resize,suspend,reactivate').transform(requestNames),
     /** Passwords in force for this many days are replaced; never by themselves when left out. */
     ROTATE_AFTER_DAYS: setting(z.int().min(1).max(3_650)),
-    DEFAULT_MIN_CONNECTIONS: setting(settingFields.min_connections),
-    DEFAULT_MAX_CONNECTIONS: setting(settingFields.max_connections),
-    DEFAULT_MAX_CPU_PERCENT: setting(settingFields.max_cpu_percent),
-    DEFAULT_MAX_MEMORY_MB: setting(settingFields.max_memory_mb),
-    DEFAULT_MAX_STORAGE_GB: setting(settingFields.max_storage_gb),
+    DEFAULT_MIN_CONNECTIONS: setting(checkedSettings.min_connections),
+    DEFAULT_MAX_CONNECTIONS: setting(checkedSettings.max_connections),
+    DEFAULT_MAX_CPU_PERCENT: setting(checkedSettings.max_cpu_percent),
+    DEFAULT_MAX_MEMORY_MB: setting(checkedSettings.max_memory_mb),
+    DEFAULT_MAX_STORAGE_GB: setting(checkedSettings.max_storage_gb),
   })
   // With `when`, also while another variable is wrong: every mistake at once.
   .refine((env) => env.POSTGRES_SERVERS !== undefined || env.POSTGRES_ADMIN_HOST !== undefined, {

@@ -70,6 +70,15 @@ describe('an Idempotency-Key', () => {
       body: { code: 'idempotency_key_reused' },
     });
   });
+
+  test('that has been forgotten says nothing of another command', async () => {
+    const { path } = await tenant();
+    const key = { 'idempotency-key': `old-${path}` };
+    const scale = (limit: number) => post(`${path}/scale`, { resource_type: 'memory', new_limit: limit, ...because }, key);
+    expect(await scale(4096)).toMatchObject({ status: 202, body: { max_memory_mb: 4096 } });
+    await app.pool.query('delete from idempotency_keys where key = $1', [key['idempotency-key']]);
+    expect(await scale(1024)).toMatchObject({ status: 202, body: { max_memory_mb: 1024 } });
+  });
 });
 
 describe('from termination to purge', () => {
@@ -126,6 +135,8 @@ describe('settings', () => {
     expect(await patch({ colour: 'red' })).toMatchObject({ status: 400 });
     expect(await patch({})).toMatchObject({ status: 400 });
     expect(await patch({ max_connections: 3 })).toMatchObject({ status: 400 });
+    expect(await patch({ max_cpu_percent: 72.55 })).toMatchObject({ status: 202, body: { max_cpu_percent: 72.55 } });
+    expect(await patch({ max_cpu_percent: 72.555 })).toMatchObject({ status: 400, body: { field: 'max_cpu_percent' } });
   });
 
   test('of the pool keep within its server', async () => {
@@ -151,6 +162,7 @@ describe('settings', () => {
     expect(await scale('queries', 10)).toMatchObject({ status: 202, body: { max_concurrent_queries: 10 } });
     expect((await types(path)).slice(-2)).toEqual(['TenantScaledUpEvent', 'TenantScaledDownEvent']);
     expect(await scale('cpu', 101)).toMatchObject({ status: 400, body: { field: 'new_limit' } });
+    expect(await scale('memory', 1024.001)).toMatchObject({ status: 400, body: { field: 'new_limit' } });
     expect(await scale('queries', 1.5)).toMatchObject({ status: 400, body: { field: 'new_limit' } });
     expect(await scale('connections', 1)).toMatchObject({ status: 422, body: { code: 'min_over_max' } });
   });

@@ -87,6 +87,7 @@ describe('a request by Kafka', () => {
     ['what its status does not allow', { name: 'reactivate' }, 'not_suspended'],
     ['an id that is reserved', create, 'tenant_id_reserved', 'shared'],
     ['an unknown time zone', { name: 'configure', config_key: 'timezone', new_value: 'Mars/Olympus' }, 'invalid_value'],
+    ['more decimals than are kept', { ...create, settings: { max_storage_gb: 1.234 } }, 'invalid_value'],
     ['a value of another type', { name: 'configure', config_key: 'auto_scale', new_value: 'yes' }, 'invalid_value'],
     ['a pool above its server', { name: 'resize', min_connections: 1, max_connections: 500, reason: 'x' }, 'over_server_budget'],
     ['what may not be asked for by Kafka', { name: 'terminate', reason: 'x', data_retention_days: 0 }, 'command_not_allowed'],

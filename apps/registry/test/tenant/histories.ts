@@ -35,7 +35,10 @@ const SAID = {
     changes: fc.array(
       fc.oneof(
         fc.record({ key: constant('timezone' as const), value: fc.constantFrom('UTC', 'Europe/Zurich') }),
-        fc.record({ key: constant('max_cpu_percent' as const), value: fc.integer({ min: 1, max: 100 }) }),
+        fc.record({
+          key: constant('max_cpu_percent' as const),
+          value: fc.integer({ min: 100, max: 10_000 }).map((n) => n / 100),
+        }),
         fc.record({ key: constant('tenant_name' as const), value: fc.constantFrom('Sample One', 'Sample Two') }),
       ),
       { minLength: 1, maxLength: 3 },

@@ -4,7 +4,7 @@ import type { TenantCommand } from '../../tenant/commands.ts';
 import type { ConfigKey } from '../../tenant/settings.ts';
 import type { Creation } from '../creation.ts';
 import { configBody, scaleBody } from '../http/command-bodies.ts';
-import { timezone } from '../http/schemas.ts';
+import { wantedSettings } from '../http/schemas.ts';
 import type { Servers } from '../servers.ts';
 
 type Request = MessageOf<'TenantCommandRequestedEvent'>;
@@ -42,7 +42,7 @@ export function toCommand(
       const checked = checkTenantId(tenantId);
       if (!checked.ok) throw new CommandRefused(checked.code, checked.detail);
       const { settings = {} } = command;
-      if (settings.timezone !== undefined) valid(timezone.safeParse(settings.timezone), 'timezone');
+      valid(wantedSettings.safeParse(settings), 'settings');
       const { tenant_name: tenantName, tier, owner_email: ownerEmail } = command;
       return creation.command({ tenantId, tenantName, tier, ownerEmail, createdBy: by, settings }, { requestId, now });
     }

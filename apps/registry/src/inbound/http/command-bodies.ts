@@ -6,13 +6,12 @@ import {
   hostSchema,
   reasonSchema,
   resourceTypeSchema,
-  settingFields,
   tenantNameSchema,
   uuidSchema,
   type ResourceType,
 } from '@ultracore/contracts';
 import { z } from 'zod';
-import { timezone } from './schemas.ts';
+import { checkedSettings } from './schemas.ts';
 
 const noNul = /^[^\0]*$/;
 const reason = reasonSchema.regex(noNul, 'must not hold NUL characters').describe('Why, for the record.');
@@ -39,10 +38,10 @@ export const purgeBody = z.strictObject({
   before_retention_ends: z.boolean().optional().describe('Purge although the data is to be kept for longer.'),
 });
 
-const { min_connections: minConnections, max_connections: maxConnections, ...configurable } = settingFields;
+const { min_connections: minConnections, max_connections: maxConnections, ...configurable } = checkedSettings;
 
 export const configBody = z
-  .strictObject({ ...configurable, timezone, tenant_name: tenantNameSchema, owner_email: emailSchema })
+  .strictObject({ ...configurable, tenant_name: tenantNameSchema, owner_email: emailSchema })
   .partial()
   .refine((body) => CONFIG_KEYS.some((key) => body[key] !== undefined), {
     message: `needs one of ${CONFIG_KEYS.join(', ')}`,
@@ -51,12 +50,12 @@ export const configBody = z
 
 export const poolBody = z.strictObject({ min_connections: minConnections, max_connections: maxConnections, reason });
 
-const LIMITS: Readonly<Record<ResourceType, z.ZodNumber>> = {
-  cpu: settingFields.max_cpu_percent,
-  memory: settingFields.max_memory_mb,
-  storage: settingFields.max_storage_gb,
-  connections: settingFields.max_connections,
-  queries: settingFields.max_concurrent_queries,
+const LIMITS: Readonly<Record<ResourceType, z.ZodType<number>>> = {
+  cpu: checkedSettings.max_cpu_percent,
+  memory: checkedSettings.max_memory_mb,
+  storage: checkedSettings.max_storage_gb,
+  connections: checkedSettings.max_connections,
+  queries: checkedSettings.max_concurrent_queries,
 };
 
 export const scaleBody = z

@@ -27,12 +27,28 @@ const isTimeZone = (name: string): boolean => {
   }
 };
 
-export const timezone = settingFields.timezone.refine(isTimeZone, {
+const timezone = settingFields.timezone.refine(isTimeZone, {
   message: 'must be a time zone of the IANA database',
   params: { code: 'unknown_timezone' },
 });
 
-const wantedSettings = z.object({ ...settingFields, timezone }).partial();
+/** As many decimals as are kept: what is shown of a tenant is what was asked for. */
+const decimal = (schema: z.ZodNumber) =>
+  schema.refine((value) => Number(value.toFixed(2)) === value, {
+    message: 'must not have more than two decimals',
+    params: { code: 'too_many_decimals' },
+  });
+
+/** The settings of the contract, checked further where the contract leaves it to the registry. */
+export const checkedSettings = {
+  ...settingFields,
+  timezone,
+  max_cpu_percent: decimal(settingFields.max_cpu_percent),
+  max_memory_mb: decimal(settingFields.max_memory_mb),
+  max_storage_gb: decimal(settingFields.max_storage_gb),
+};
+
+export const wantedSettings = z.object(checkedSettings).partial();
 
 /** `POST /v1/tenants`. Settings that are left out are the deployment's or the tier's. */
 export const createTenantBody = z.strictObject({
