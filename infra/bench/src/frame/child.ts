@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atExit, signalQuietly } from './at-exit.ts';
 
 /** A program that the bench started and ends. */
 export interface Child extends AsyncDisposable {
@@ -44,6 +45,8 @@ export async function startChild({ command, args, env, logFile, cwd, account }: 
     child.once('spawn', () => resolve(child.pid ?? 0));
     child.once('error', reject);
   });
+  const forget = atExit(() => signalQuietly(pid, 'SIGTERM'));
+  void exited.then(forget);
   return {
     pid,
     logFile,

@@ -17,6 +17,7 @@ import {
 } from '@ultracore/tenant-database';
 import { MIGRATIONS_DIRECTORY } from '@ultracore/tenant-schema';
 import { Client } from 'pg';
+import { atExit, signalQuietly } from '../frame/at-exit.ts';
 
 /** A Postgres of the bench's own, fit for tenants, that also listens on a unix socket. */
 export interface BenchServer extends AsyncDisposable {
@@ -47,8 +48,13 @@ export async function startServer(directory: string): Promise<BenchServer> {
     { dataDir: directory, logDir: directory, port, password, settings },
     { signal: new AbortController().signal, onSpawn: () => {} },
   );
+  const forget = atExit(() => {
+    signalQuietly(postgres.pid, 'SIGINT');
+    rmSync(socketDirectory, { recursive: true, force: true });
+  });
   const stop = async (): Promise<void> => {
     await postgres.stop(30_000);
+    forget();
     rmSync(socketDirectory, { recursive: true, force: true });
   };
   try {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, serverAccount } from '@ultracore/local';
 import { SHARED_DATABASE } from '@ultracore/tenant-database';
+import { atExit } from '../../frame/at-exit.ts';
 import { startChild, untilChildReady } from '../../frame/child.ts';
 import type { BenchTenant } from '../homes.ts';
 import type { BenchServer } from '../server.ts';
@@ -64,8 +65,10 @@ export async function startPgBouncer(
     cwd: '/',
     account,
   });
+  const forget = atExit(() => rmSync(folder, { recursive: true, force: true }));
   const stop = async (): Promise<void> => {
     await child[Symbol.asyncDispose]();
+    forget();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
