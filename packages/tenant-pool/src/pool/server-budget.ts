@@ -8,6 +8,9 @@ import type { Tenant } from './tenant.ts';
 import type { Ticker } from './ticker.ts';
 import { FAILURE_COUNTS_MS, LINGER_MS, SERVER_BACKOFF_MS, STALE_AFTER_MS, TENURE_MS } from './tuning.ts';
 
+/** Tenants. */
+const SHORT_LINE = 32;
+
 /**
  * The connections of this process to one Postgres server: never more than the budget, counting those that are being opened and those that the server
  * has not yet let go. When it is used up, tenants get what comes free in turn, and who holds more than a fair share gives way.
@@ -61,7 +64,8 @@ export class ServerBudget {
   want(tenant: Tenant, now: number): void {
     this.#waiting.add(tenant);
     this.#ticker.watch(this);
-    this.#grant(now);
+    // Looking at who is in a long line takes as long as the line: the sweep does it for all who joined it meanwhile.
+    if (this.#waiting.size <= SHORT_LINE || this.spare(now) > 0) this.#grant(now);
   }
 
   /** Opens one more for the pool if there is one to spare for which nobody waits. */
