@@ -37,7 +37,7 @@ export function checkPool(
   }
 }
 
-export function configValueOf(state: ExistingTenant, key: ConfigKey): ConfigValue {
+function configValueOf(state: ExistingTenant, key: ConfigKey): ConfigValue {
   if (key === 'tenant_name') return state.tenantName;
   if (key === 'owner_email') return state.ownerEmail;
   return state.settings[SETTING_OF_KEY[key]];
