@@ -13,8 +13,9 @@ export interface Fronted extends AsyncDisposable {
 }
 
 /** Puts an edge before the services of a platform that run now, as the launcher does. */
-export async function frontPlatform({ stack, secrets, tokens, running }: Platform): Promise<Fronted> {
-  const upstreams = Object.fromEntries(SERVICE_NAMES.flatMap((name) => running(name).map(({ url }) => [name, url])));
+export async function frontPlatform(platform: Platform): Promise<Fronted> {
+  const { stack, secrets, tokens } = platform;
+  const upstreams = Object.fromEntries(SERVICE_NAMES.flatMap((name) => platform.running(name).map(({ url }) => [name, url])));
   const edge = await startEdge({
     port: await freePort(),
     routes: ROUTES,

@@ -1,4 +1,16 @@
-import { empty, everywhere, GUARDED, harmless, inShared, inSmall, probes, refused, refusedOnlyAs, shown } from './define.ts';
+import {
+  empty,
+  everywhere,
+  GUARDED,
+  harmless,
+  inEnterprise,
+  inShared,
+  inSmall,
+  probes,
+  refused,
+  refusedOnlyAs,
+  shown,
+} from './define.ts';
 
 /** Each of these leaves something on the session where nobody takes it away; what it left is looked for after every probe. */
 export const BACKEND_STATE = probes('backend-state', [
@@ -163,6 +175,52 @@ export const BACKEND_STATE = probes('backend-state', [
     {
       gateway: { verdict: 'refused', codes: ['42501', '57014', 'statement_timeout'] },
     },
+  ],
+  [
+    'state/setting-by-block',
+    'leave a setting from inside a block of code',
+    `do $$ begin perform set_config('search_path', 'pg_catalog', false); end $$`,
+    inShared(refused(), harmless()),
+  ],
+  [
+    'state/setting-by-function',
+    'leave a setting from inside a function of its own',
+    [
+      `create function own.intruder() returns text language sql return set_config('default_transaction_read_only', 'on', false)`,
+      'select own.intruder()',
+    ],
+    inEnterprise(harmless()),
+    { cleanup: ['drop function if exists own.intruder()'] },
+  ],
+  [
+    'state/timeout-by-block',
+    'lift the statement timeout from inside a block of code',
+    `do $$ begin perform set_config('statement_timeout', '0', false); end $$`,
+    inShared(refused(), shown('session-settings')),
+  ],
+  [
+    'state/cursor-by-block',
+    'leave a cursor from inside a block of code',
+    `do $$ begin execute 'declare intruder cursor with hold for select * from clients'; end $$`,
+    inShared(refused(), harmless()),
+  ],
+  [
+    'state/listen-by-block',
+    'leave the session listening from inside a block of code',
+    `do $$ begin execute 'listen intruder'; end $$`,
+    inShared(refused(), harmless()),
+  ],
+  [
+    'state/prepared-by-block',
+    'leave a prepared statement from inside a block of code',
+    `do $$ begin execute 'prepare intruder as select 1'; end $$`,
+    inShared(refused(), harmless()),
+  ],
+  [
+    'state/role-by-block',
+    'leave another role from inside a block of code',
+    `do $$ begin perform set_config('role', '{victim.role}', false); end $$`,
+    refused(),
   ],
   [
     'state/lock-own-table',

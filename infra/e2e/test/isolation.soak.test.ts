@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clientOf } from '../src/gateway.ts';
+import { loadTenants } from '../src/load-tenants.ts';
+import { misplacedRows, runMixedLoad } from '../src/mixed-load.ts';
+import { createPlatform, type Platform, type RunningService } from '../src/platform.ts';
+import { seeded } from '../src/seed.ts';
+
+let platform: Platform;
+let gateway: RunningService;
+beforeAll(async () => {
+  platform = await createPlatform();
+  [gateway] = await Promise.all([
+    platform.start('pool-gateway'),
+    platform.start('registry'),
+    platform.start('provisioning-worker'),
+  ]);
+});
+afterAll(() => platform?.[Symbol.asyncDispose]());
+
+const chance = seeded();
+
+describe(`a million statements of many tenants, some callers leaving (seed ${chance.seed})`, () => {
+  test('bring back no row of another tenant, or of another request, and write none', async () => {
+    const tenants = await loadTenants(platform, gateway, 10);
+    const load = await runMixedLoad({ url: gateway.url, tenants, queries: 1_000_000, clients: 64, abortsPerMille: 40, chance });
+    expect(load.foreign).toEqual([]);
+    expect(Object.keys(load.refused)).toEqual(['422 22P02']);
+    expect(load.sent).toBe(1_000_000);
+    expect(load.answered).toBeGreaterThan(900_000);
+    expect(load.aborted).toBeGreaterThan(10_000);
+    for (const tenant of tenants) expect(await misplacedRows(gateway.url, tenant, load)).toEqual([]);
+    const pools = await clientOf(gateway, platform.tokens.operator).get('/v1/pools');
+    expect(pools.body).toMatchObject({ in_use: 0, waiting: 0 });
+  });
+});
