@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, asyncProperty } from 'fast-check';
 import { expect, it } from 'vitest';
 import { asTenant } from './support/homes.ts';
 import { expectCatalogs, histories, live } from './support/history.ts';
@@ -12,7 +12,7 @@ it(
   async () => {
     expect.hasAssertions();
     let run = 0;
-    const property = fc.asyncProperty(histories, async (history) => {
+    const property = asyncProperty(histories, async (history) => {
       run += 1;
       const server = await startHomeServer(`run-${run}`);
       try {
@@ -28,6 +28,6 @@ it(
       }
     });
     // Each run is a server of its own: what failed is told by its seed, not made smaller.
-    await fc.assert(property, { numRuns: 2, seed: SEED, endOnFailure: true });
+    await assert(property, { numRuns: 2, seed: SEED, endOnFailure: true });
   },
 );

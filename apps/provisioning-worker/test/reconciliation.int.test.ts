@@ -45,6 +45,19 @@ describe('what has no end follows the directory row', () => {
     await waitFor(() => asTenant(registry.row(), rig.keyRing, 'select 1'), { what: 'the login to be open' });
   });
 
+  it('a terminated tenant’s sessions are ended and neither login lets anybody in; its data stays', async () => {
+    await using rig = await createRig(server.postgres);
+    await rig.worker([server]);
+    const registry = await activeTenant(rig, 'over-firm', 'enterprise');
+    const sleeping = asTenant(registry.row(), rig.keyRing, 'select pg_sleep(60)', 'readonly').catch(() => 'ended');
+    await registry.change({ status: 'terminated' });
+    expect(await sleeping).toBe('ended');
+    for (const login of ['readwrite', 'readonly'] as const) {
+      await expect(asTenant(registry.row(), rig.keyRing, 'select 1', login)).rejects.toMatchObject({ code: '28000' });
+    }
+    expect(await objectsOf(server, registry.tenantId)).toEqual(wholeHome(registry.tenantId, 'enterprise'));
+  });
+
   it('a resized tenant gets the connection limit, at both logins', async () => {
     await using rig = await createRig(server.postgres);
     await rig.worker([server]);

@@ -1,7 +1,7 @@
 import { TIERS, type DirectoryRow } from '@ultracore/contracts';
 import { homeNames } from '@ultracore/tenant-database';
 import { waitFor } from '@ultracore/testkit';
-import fc from 'fast-check';
+import { array, constantFrom, integer, nat, record } from 'fast-check';
 import { expect } from 'vitest';
 import { wantedHome } from '../../src/provisioning/wanted.ts';
 import { objectsOf, wholeHome } from './homes.ts';
@@ -20,8 +20,8 @@ interface Act {
 const TENANTS = 6;
 
 /** What may happen to a few tenants, in any order. What does not fit a tenant's status is not asked, as the registry would refuse it. */
-export const histories = fc.array(
-  fc.record({ tenant: fc.nat({ max: TENANTS - 1 }), step: fc.constantFrom(...STEPS), size: fc.integer({ min: 1, max: 90 }) }),
+export const histories = array(
+  record({ tenant: nat({ max: TENANTS - 1 }), step: constantFrom(...STEPS), size: integer({ min: 1, max: 90 }) }),
   { minLength: 30, maxLength: 40 },
 );
 
