@@ -59,12 +59,13 @@ export function createNews({ store, position }: NewsDeps): News {
       const ofStream = listeners.get(streamName) ?? new Set();
       listeners.set(streamName, ofStream.add(wake));
       following ??= follow();
+      const mine = following;
       try {
-        await following.started;
+        await mine.started;
       } catch (error) {
-        forget(streamName, wake);
         // Whoever comes next tries anew.
-        following = undefined;
+        if (following === mine) following = undefined;
+        forget(streamName, wake);
         throw error;
       }
       return () => forget(streamName, wake);
