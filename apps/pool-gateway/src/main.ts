@@ -124,8 +124,8 @@ await runMain(NAME, async () => {
     requests_under_way: { help: 'Requests for SQL that are not answered yet.', read: () => calls.underWay },
     directory_tenants: { help: 'Tenants in the copy of the directory.', read: directory.size },
     directory_current: { help: '1 while the copy may be acted on.', read: () => (directory.currentness() === 'current' ? 1 : 0) },
-    connections: { help: 'Connections to Postgres, of all tenants.', read: () => pools.getPoolStats().total },
-    requests_waiting: { help: 'Requests that wait for a connection.', read: () => pools.getPoolStats().waiting },
+    connections: { help: 'Connections to Postgres, of all tenants.', read: () => pools.totals().connections },
+    requests_waiting: { help: 'Requests that wait for a connection.', read: () => pools.totals().waiting },
     buffered_bytes: { help: 'Memory that larger answers take.', read: () => memory.used },
     usage_unsent: { help: 'Usage events that Kafka has not acknowledged.', read: usage.unsent },
   });

@@ -29,6 +29,7 @@ describe('a pool', () => {
       opened: 1,
     });
     expect(pools.manager.getPoolStats()).toMatchObject({ tenants: 2, total: 2, servers: [{ budget: 20, used: 2 }] });
+    expect(pools.manager.totals()).toEqual({ connections: 2, waiting: 0 });
     expect(pools.manager.health()).toBeUndefined();
   });
 

@@ -151,6 +151,17 @@ export class TenantConnectionPoolManager {
     return { ...tenant.usage(performance.now()), connections: tenant.held };
   }
 
+  /** Connections, opening and closing ones too, and waiting requests of all tenants. Costs next to nothing, unlike the statistics of thousands. */
+  totals(): { readonly connections: number; readonly waiting: number } {
+    let connections = 0;
+    let waiting = 0;
+    for (const tenant of this.#active) {
+      connections += tenant.held;
+      waiting += tenant.waiting;
+    }
+    return { connections, waiting };
+  }
+
   /** Why the manager cannot serve as it should; undefined when it can. */
   health(): string | undefined {
     if (this.#closed) return 'The pools are closed.';
