@@ -99,6 +99,8 @@ export function readConfig(env: Environment = process.env) {
       maxResultBytes: read.GATEWAY_MAX_RESULT_BYTES,
       maxResultRows: read.GATEWAY_MAX_RESULT_ROWS,
       maxBufferedBytes: read.GATEWAY_MAX_BUFFERED_BYTES,
+      // Half of it, or what the largest answer takes.
+      maxBufferedBytesOfTenant: Math.max(read.GATEWAY_MAX_BUFFERED_BYTES / 2, 2 * read.GATEWAY_MAX_RESULT_BYTES),
     },
     maxBodyBytes: read.GATEWAY_MAX_BODY_BYTES,
     maxQueued: read.GATEWAY_MAX_QUEUED,

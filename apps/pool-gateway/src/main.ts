@@ -79,7 +79,7 @@ await runMain(NAME, async () => {
   directory.follow(reader);
 
   const usage = createUsageReporter({ windows, publisher, poolOf, everyMs: config.meteringMs, logger });
-  const memory = createMemoryBudget(config.limits.maxBufferedBytes);
+  const memory = createMemoryBudget(config.limits.maxBufferedBytes, config.limits.maxBufferedBytesOfTenant);
   const queries = createQueryService({
     directory,
     pools,

@@ -11,6 +11,8 @@ export interface GatherLimits {
 }
 
 export interface GatherOptions {
+  /** Whose answer it is. */
+  readonly tenantId: string;
   readonly rowMode: RowMode;
   /** What the caller asked for, if it did. */
   readonly maxRows: number | undefined;
@@ -31,7 +33,7 @@ export class Gathering {
 
   constructor(out: ByteBuffer, budget: MemoryBudget, options: GatherOptions) {
     this.out = out;
-    this.#claim = new MemoryClaim(budget);
+    this.#claim = new MemoryClaim(budget, options.tenantId);
     this.#options = options;
     this.#writer = new ResultWriter(out, options.rowMode);
   }

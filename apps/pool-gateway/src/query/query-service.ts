@@ -1,4 +1,5 @@
 import type { ProblemError } from '@ultracore/service';
+import type { TenantPool } from '@ultracore/tenant-pool';
 import { authorize } from '../access/authorize.ts';
 import type { Meter } from '../metering/usage.ts';
 import type { Outcomes, RequestKind } from '../metrics.ts';
@@ -106,8 +107,8 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
     return enter(false);
   };
 
-  const gather = (body: { row_mode?: RowMode | undefined; max_rows?: number | undefined }): Gathering =>
-    new Gathering(buffers.take(), memory, { rowMode: body.row_mode ?? 'object', maxRows: body.max_rows, limits });
+  const gather = (body: { row_mode?: RowMode | undefined; max_rows?: number | undefined }, { tenantId }: TenantPool): Gathering =>
+    new Gathering(buffers.take(), memory, { tenantId, rowMode: body.row_mode ?? 'object', maxRows: body.max_rows, limits });
 
   /** Hands the answer over, then takes its memory back; a large answer counts until its caller has read it. */
   const hand = (gathering: Gathering, answer: Answer, problem: ProblemError | undefined): void => {
@@ -130,7 +131,7 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
       const { sql, params } = call.body;
       return begin('query', call, wantedOf(call.body), answer, ({ pool, deadline, verdicts, end }) => {
         const { lane, reads, repeatable } = onlyOf(verdicts);
-        const gathering = gather(call.body);
+        const gathering = gather(call.body, pool);
         const finish = (problem: ProblemError | undefined): void => {
           end(problem, doneBy(gathering, 1, problem));
           hand(gathering, answer, problem);
@@ -160,7 +161,7 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
       const { statements, isolation, readonly, timeout_ms: timeoutMs } = call.body;
       const wanted = { texts: statements.map(({ sql }) => sql), inTransaction: true, readonly, timeoutMs };
       return begin('transaction', call, wanted, answer, ({ pool, deadline, end }) => {
-        const gathering = gather(call.body);
+        const gathering = gather(call.body, pool);
         const abort = new AbortController();
         gathering.onProblem = () => abort.abort();
         void runTransaction({ pool, statements, isolation, gathering, deadline, signal: abort.signal }).then((problem) => {

@@ -16,24 +16,26 @@ function row(): Buffer {
   return bytes;
 }
 
-const pool = {
-  submit(_request: SubmitRequest, sink: PoolSink) {
-    queueMicrotask(() => {
-      sink.columns([{ name: 'a', typeOid: 25, typeModifier: -1, tableOid: 0, column: 0 }]);
-      sink.row(row(), 0, 6 + TEXT_BYTES);
-      sink.complete('SELECT 1');
-    });
-    return { abort: () => {} };
-  },
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a query without lists in its parameters uses nothing else
-} as unknown as TenantPool;
+const poolOf = (tenantId: string): TenantPool =>
+  ({
+    tenantId,
+    submit(_request: SubmitRequest, sink: PoolSink) {
+      queueMicrotask(() => {
+        sink.columns([{ name: 'a', typeOid: 25, typeModifier: -1, tableOid: 0, column: 0 }]);
+        sink.row(row(), 0, 6 + TEXT_BYTES);
+        sink.complete('SELECT 1');
+      });
+      return { abort: () => {} };
+    },
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a query without lists in its parameters uses nothing else
+  }) as unknown as TenantPool;
 
 const deps: Omit<QueryServiceDeps, 'memory'> = {
   directory: {
     find: (tenantId) => ({ tenantId, tier: 'small', status: 'active', grants: new Map() }),
     currentness: () => 'current',
   },
-  pools: { getPool: () => pool },
+  pools: { getPool: (tenantId = '') => poolOf(tenantId) },
   guard: {
     inspect: () => ({ allowed: true, lane: 'shared', reads: true, repeatable: true, kind: 'select' }),
     prepare: () => undefined,
@@ -44,28 +46,39 @@ const deps: Omit<QueryServiceDeps, 'memory'> = {
   outcomes: { observe: () => {} },
 };
 
-const call: Call<QueryBody> = {
-  principal: { subject: 'u', roles: [], tenantId: 'acme' },
+const callOf = (tenantId: string): Call<QueryBody> => ({
+  principal: { subject: 'u', roles: [], tenantId },
   tenantHeader: undefined,
   body: { sql: 'select a' },
   bodyBytes: 20,
   requestId: 'r',
-};
+});
 
-test('a large answer takes of the memory for all answers until its caller has read it, and not only until it is gathered', async () => {
-  const memory = createMemoryBudget(400 * 1024);
-  const service = createQueryService({ ...deps, memory });
-  const ask = (): Promise<{ code: string; sent: (() => void) | undefined }> =>
+/** Asks for an answer of 300 KiB, more than 64 KiB of which count. */
+function asker(limit: number, ofOne: number): (tenantId: string) => Promise<{ code: string; sent: (() => void) | undefined }> {
+  const service = createQueryService({ ...deps, memory: createMemoryBudget(limit, ofOne) });
+  return (tenantId) =>
     new Promise((resolve) => {
       const answer: Answer = {
         completed: (_body, sent) => resolve({ code: 'ok', sent }),
         failed: ({ code }) => resolve({ code, sent: undefined }),
       };
-      service.query(call, answer);
+      service.query(callOf(tenantId), answer);
     });
-  const first = await ask();
+}
+
+test('a large answer takes of the memory for all answers until its caller has read it, and not only until it is gathered', async () => {
+  const ask = asker(400 * 1024, 400 * 1024);
+  const first = await ask('acme');
   expect(first.code).toBe('ok');
-  expect((await ask()).code).toBe('gateway_busy');
+  expect((await ask('acme')).code).toBe('gateway_busy');
   first.sent?.();
-  expect((await ask()).code).toBe('ok');
+  expect((await ask('acme')).code).toBe('ok');
+});
+
+test('callers who do not read their answers hold up no other tenant', async () => {
+  const ask = asker(800 * 1024, 400 * 1024);
+  expect((await ask('acme')).code).toBe('ok');
+  expect((await ask('acme')).code).toBe('gateway_busy');
+  expect((await ask('globex')).code).toBe('ok');
 });
