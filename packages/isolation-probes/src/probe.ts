@@ -32,7 +32,7 @@ export const EXPOSURE_IDS = [
   'definitions',
   'row-estimates',
   'role-settings',
-  'transaction-ids',
+  'server',
   'notify',
   'lock-table',
   'session-settings',

@@ -225,8 +225,8 @@ export const BACKEND_STATE = probes('backend-state', [
   [
     'state/lock-own-table',
     'leave a table locked',
-    ['begin', 'lock table clients in share row exclusive mode'],
-    inSmall(shown('lock-table'), harmless()),
+    ['begin', 'lock table clients in share row exclusive mode nowait'],
+    inSmall(shown('lock-table', '55P03'), harmless()),
     GUARDED,
   ],
   [

@@ -87,11 +87,13 @@ export const CATALOGS = probes('catalogs', [
     `select relname, reltuples, relpages from pg_class where relkind = 'r'`,
     shown('row-estimates'),
   ],
+  ['server/settings', 'read the settings of the server', 'select version(), name, setting from pg_settings', shown('server')],
+  ['server/times', 'read when the server was started', 'select pg_postmaster_start_time(), pg_conf_load_time()', shown('server')],
   [
     'estimates/transactions',
     'read how many transactions the server runs',
     'select pg_current_snapshot(), pg_snapshot_xmin(pg_current_snapshot()), age(datfrozenxid) from pg_database',
-    shown('transaction-ids'),
+    shown('server'),
   ],
   ['sizes/victim-database', 'measure its neighbour’s database', `select pg_database_size('{victim.database}')`, refused()],
   [

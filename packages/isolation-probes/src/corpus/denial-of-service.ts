@@ -17,20 +17,23 @@ const TIMED_OUT = ['57014', 'statement_timeout'] as const;
 const timed = (timeoutMs: number) => ({ timeoutMs, forms: ['simple', 'parameterised', 'streamed'] }) as const;
 const NESTED = 40_000;
 
+/** Somebody else holds a lock at the moment. On a platform that is in use nobody is made to wait. */
+const IN_USE = '55P03';
+
 /** Taking from others what they need: locks, time, memory, disk, attention. */
 export const DENIAL_OF_SERVICE = probes('denial-of-service', [
   [
     'locks/shared-table',
     'lock a table that others use',
-    ['begin', 'lock table clients in access exclusive mode', 'rollback'],
-    inSmall(shown('lock-table'), harmless()),
+    ['begin', 'lock table clients in access exclusive mode nowait', 'rollback'],
+    inSmall(shown('lock-table', IN_USE), harmless()),
     GUARDED,
   ],
   [
     'locks/shared-table-share',
     'stop others’ writes',
-    ['begin', 'lock table clients in share mode', 'rollback'],
-    inSmall(shown('lock-table'), harmless()),
+    ['begin', 'lock table clients in share mode nowait', 'rollback'],
+    inSmall(shown('lock-table', IN_USE), harmless()),
     GUARDED,
   ],
   [

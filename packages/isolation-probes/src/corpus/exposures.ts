@@ -36,9 +36,10 @@ export const EXPOSURES: Readonly<Record<ExposureId, Exposure>> = {
     direct: 'Limits and search_path of every role on the server (`pg_db_role_setting`).',
     gateway: SAME,
   },
-  'transaction-ids': {
-    title: 'Transaction ids',
-    direct: 'How many transactions the whole server runs, by the numbers it gives them.',
+  server: {
+    title: 'The server',
+    direct:
+      'Its version and most of its settings, when it was started and configured, and how many transactions it runs, by the numbers it gives them.',
     gateway: SAME,
   },
   notify: {

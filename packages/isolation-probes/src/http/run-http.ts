@@ -5,7 +5,8 @@ import { text as readText } from 'node:stream/consumers';
 import { leaksIn } from '../run/judge.ts';
 import type { Planted } from '../run/plant.ts';
 import type { ProbeResult } from '../run/report.ts';
-import { EVERY_ROW, HTTP_PROBES } from './http-corpus.ts';
+import { EVERY_ROW } from './define-http.ts';
+import { HTTP_PROBES } from './http-corpus.ts';
 import type { HttpAttempt, HttpProbe, TokenKind } from './http-probe.ts';
 import { createTokens, type TokenSource } from './tokens.ts';
 
