@@ -88,7 +88,7 @@ describe('readConfig', () => {
       GATEWAY_POSTGRES_SOCKET_DIRECTORY: 'run',
     };
     const message = messageOf(wrong);
-    const named = [...message.matchAll(/^ {2}- (\w+): /gm)].map(([, name]) => name);
+    const named = [...message.matchAll(/^ {2}- (\w+): /gm)].map(([, name = '']) => name);
     expect(named.sort()).toEqual([
       'GATEWAY_INSTANCE',
       'GATEWAY_MAX_BODY_BYTES',
