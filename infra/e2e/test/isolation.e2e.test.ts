@@ -1,7 +1,9 @@
+import { faultLines, plant, PROBES, runProbes } from '@ultracore/isolation-probes';
 import { ROOT } from '@ultracore/local';
 import { spawnProcess } from '@ultracore/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Fronted, frontPlatform } from '../src/edge.ts';
+import { makeProbePairs, throughGateway } from '../src/faulty-gateway.ts';
 import { clientOf } from '../src/gateway.ts';
 import { loadTenants } from '../src/load-tenants.ts';
 import { misplacedRows, runMixedLoad } from '../src/mixed-load.ts';
@@ -46,6 +48,24 @@ describe('npm run verify-isolation', () => {
     expect(output).toMatch(/probe-standard-attacker is standard, not small/);
     expect(code).toBe(2);
   });
+});
+
+test('whoever has tokens only can plant, attack and look over the gateway alone', async () => {
+  const pairs = await makeProbePairs(platform);
+  for (const { tier, attacker, victim } of pairs) {
+    const planted = await plant(await throughGateway(platform, gateway, victim.party.tenantId, tier));
+    const probes = PROBES.filter(({ category }) => category === 'context-escape');
+    const report = await runProbes({
+      attacker: await throughGateway(platform, gateway, attacker, tier),
+      victims: { [tier]: planted },
+      probes,
+      forms: ['parameterised'],
+    });
+    await planted.remove();
+    await victim.remove();
+    expect(faultLines(report)).toEqual([]);
+    expect(report.results.length).toBeGreaterThan(80);
+  }
 });
 
 const chance = seeded();

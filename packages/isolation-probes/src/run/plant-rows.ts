@@ -19,6 +19,10 @@ export interface Rows {
 
 export const newMarker = (what: string): string => `marker-${what}-${randomBytes(9).toString('hex')}`;
 
+/** Hexadecimal digits as letters. */
+const letters = (digits: string): string =>
+  digits.replaceAll(/./g, (digit) => String.fromCodePoint(65 + Number.parseInt(digit, 16)));
+
 /** One row or more for every table of the default schema, each with a marker in it. */
 export function newRows(): Rows {
   const run = randomBytes(6).toString('hex');
@@ -64,7 +68,10 @@ export function newRows(): Rows {
         source,
       ],
       [
-        `insert into fx_rates (base_currency, quote_currency, rate_date, rate, source) values ('CHF', 'XTS', current_date, 7, $1)`,
+        `insert into fx_rates (base_currency, quote_currency, rate_date, rate, source) values ($1, $2, current_date, 7, $3)`,
+        // The only key that is not of our making is one that two runs must not share.
+        `Q${letters(run.slice(0, 2))}`,
+        `X${letters(run.slice(2, 4))}`,
         source,
       ],
       ['insert into holdings (portfolio_id, instrument_id, quantity) values ($1, $2, 7)', portfolio, instrument],
