@@ -10,12 +10,16 @@ import { openSession, type Session, TABLES } from './statement/session.ts';
  * What the guard lets into the shared lane is run on a real session, by a superuser, so that no right of the database helps the guard; and
  * the session must be afterwards what it was before.
  */
+/** Whose texts these are; here as many as there are. */
+const TESTER = 'tester';
+const UNLIMITED = { has: () => true, isOverdrawn: () => false, spend: () => undefined };
+
 let server: PrivatePostgres;
 let guard: StatementGuard;
 let admin: Client;
 
 beforeAll(async () => {
-  [server, guard] = await Promise.all([startPrivatePostgres(['fsync=off']), createStatementGuard()]);
+  [server, guard] = await Promise.all([startPrivatePostgres(['fsync=off']), createStatementGuard({ allowance: UNLIMITED })]);
   admin = new Client({ connectionString: server.url() });
   await admin.connect();
   await admin.query(`create role tester; ${TABLES}`);
@@ -27,7 +31,7 @@ afterAll(async () => {
 });
 
 const isShared = (text: string): boolean => {
-  const verdict = guard.inspect(text, { tier: 'small', inTransaction: false });
+  const verdict = guard.inspect(text, { tier: 'small', inTransaction: false }, TESTER);
   return verdict.allowed && verdict.lane === 'shared';
 };
 
@@ -202,7 +206,7 @@ describe('what Postgres reads as one statement', () => {
     const session = await openSession(server.url());
     let taken = 0;
     for (const text of new Set(texts)) {
-      const verdict = guard.inspect(text, { tier: 'small', inTransaction: false });
+      const verdict = guard.inspect(text, { tier: 'small', inTransaction: false }, TESTER);
       const readable = await session.backend.describe(text).then(
         () => true,
         () => false,

@@ -32,18 +32,25 @@ export interface Wanted {
 export function admit({ tenant, readonly }: Access, wanted: Wanted, began: number, deps: AdmissionDeps): Admitted {
   const deadline = began + timeoutOf(wanted.timeoutMs, deps.limits);
   const context = { tier: tenant.tier, inTransaction: wanted.inTransaction };
-  const verdicts = wanted.texts.map((text, index) => inspect(text, context, index, deps.guard));
+  const verdicts = wanted.texts.map((text, index) => inspect({ text, index, tenantId: tenant.tenantId }, context, deps.guard));
   return { pool: poolOf(tenant.tenantId, readonly || wanted.readonly === true, deps.pools), deadline, verdicts };
 }
 
 /** Undefined when the statements can be looked at now; otherwise resolves when they can. */
-export function prepare(texts: readonly string[], guard: StatementGuard): Promise<unknown> | undefined {
-  const pending = texts.flatMap((text) => guard.prepare(text) ?? []);
+export function prepare(texts: readonly string[], guard: StatementGuard, tenantId: string): Promise<unknown> | undefined {
+  const pending = texts.flatMap((text) => guard.prepare(text, tenantId) ?? []);
   return pending.length === 0 ? undefined : Promise.all(pending);
 }
 
-function inspect(text: string, context: StatementContext, index: number, guard: StatementGuard): AllowedStatement {
-  const verdict = guard.inspect(text, context);
+interface Inspected {
+  readonly text: string;
+  /** Of the statement in its call. */
+  readonly index: number;
+  readonly tenantId: string;
+}
+
+function inspect({ text, index, tenantId }: Inspected, context: StatementContext, guard: StatementGuard): AllowedStatement {
+  const verdict = guard.inspect(text, context, tenantId);
   if (verdict.allowed) return verdict;
   throw context.inTransaction ? atStatement(fromRefusal(verdict), index) : fromRefusal(verdict);
 }

@@ -88,7 +88,7 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
       try {
         const access = authorize(call, deps.directory);
         ({ tenantId } = access.tenant);
-        const pending = isPrepared ? undefined : prepare(wanted.texts, deps.guard);
+        const pending = isPrepared ? undefined : prepare(wanted.texts, deps.guard, tenantId);
         if (pending !== undefined) return later(pending);
         admitted = admit(access, wanted, began, deps);
       } catch (error) {

@@ -1,10 +1,11 @@
+import { createAllowance, type Allowance } from './allowance.ts';
 import { createLongTexts } from './long-texts.ts';
 import { judgeText, loadParser } from './parser.ts';
 import { createVerdictCache } from './cache.ts';
 import type { StatementContext } from './rules.ts';
 import { refusedEverywhere, type Verdict, verdictFor, type Verdicts } from './verdict.ts';
 
-/** Parsed on the spot: a few milliseconds at worst, and too short to nest deeper than the parser's stack. */
+/** Parsed on the spot, as long as the tenant has time left for it: 20 ms at worst, and too short to nest deeper than the parser's stack. */
 const SHORT = 4096;
 
 export interface StatementGuardOptions {
@@ -12,16 +13,20 @@ export interface StatementGuardOptions {
   readonly cacheBytes?: number;
   /** Longest statement in characters; 256 Ki unless told otherwise. */
   readonly maxLength?: number;
+  readonly allowance?: Allowance;
 }
 
 export interface StatementGuard {
   /**
-   * What a text may do in this context. One look-up for a text that was seen before. A text that is new and longer than 4,096 characters is
-   * refused (`guard_busy`) until `prepare` has been waited for, and after it only when too many of them wait.
+   * What a text of a tenant may do in this context. One look-up for a text that was seen before. A text that is new and longer than 4,096
+   * characters is refused (`guard_busy`) until `prepare` has been waited for, and after it only when too many of them wait.
    */
-  inspect(text: string, context: StatementContext): Verdict;
-  /** Undefined when `inspect` can answer at once; otherwise resolves (never rejects) when it can. Long texts are parsed on a thread of their own. */
-  prepare(text: string): Promise<void> | undefined;
+  inspect(text: string, context: StatementContext, tenantId: string): Verdict;
+  /**
+   * Undefined when `inspect` can answer at once; otherwise resolves (never rejects) when it can. Long texts, and those of a tenant that has
+   * lately sent many that take long, are parsed on a thread of their own.
+   */
+  prepare(text: string, tenantId: string): Promise<void> | undefined;
   /** Ends the thread, if there is one. */
   close(): Promise<void>;
 }
@@ -36,6 +41,7 @@ const FAILED = refusedEverywhere('too_complex', 'The statement is nested too dee
 export async function createStatementGuard({
   cacheBytes = 32 * 1024 * 1024,
   maxLength = 256 * 1024,
+  allowance = createAllowance(),
 }: StatementGuardOptions = {}): Promise<StatementGuard> {
   await loadParser();
   const cache = createVerdictCache(cacheBytes);
@@ -66,20 +72,23 @@ export async function createStatementGuard({
   };
 
   return {
-    inspect(text, context) {
+    inspect(text, context, tenantId) {
       const known = cache.get(text);
       if (known !== undefined) return verdictFor(known, context);
       const refusal = refusalOfText(text);
       if (refusal !== undefined) return verdictFor(refusal, context);
-      if (text.length > SHORT) return verdictFor(BUSY, context);
+      if (text.length > SHORT || allowance.isOverdrawn(tenantId)) return verdictFor(BUSY, context);
+      const began = performance.now();
       const verdicts = judgeNow(text);
+      allowance.spend(tenantId, performance.now() - began);
       if (verdicts !== BUSY) cache.set(text, verdicts);
       return verdictFor(verdicts, context);
     },
-    prepare(text) {
-      if ((text.length <= SHORT && !broken) || text.length > maxLength || cache.get(text) !== undefined) return undefined;
+    prepare(text, tenantId) {
+      if (cache.get(text) !== undefined || text.length > maxLength) return undefined;
+      if (text.length <= SHORT && !broken && allowance.has(tenantId)) return undefined;
       if (refusalOfText(text) !== undefined) return undefined;
-      return longTexts.judge(text).then((verdicts) => {
+      return longTexts.judge(text, tenantId).then((verdicts) => {
         if (verdicts !== undefined) cache.set(text, verdicts);
       });
     },

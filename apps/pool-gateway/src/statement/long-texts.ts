@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
+import { createTurns } from './turns.ts';
 import { refusedEverywhere, type Verdicts } from './verdict.ts';
 
 export interface LongTexts {
   /**
-   * Never rejects: what the parser cannot cope with, in time or at all, is refused. Undefined when too many texts are waiting. A text that is
-   * asked for twice at once is parsed once.
+   * Never rejects: what the parser cannot cope with, in time or at all, is refused. Undefined when too many texts of this tenant, or of all,
+   * are waiting. A text that is asked for twice at once is parsed once. Tenants take turns.
    */
-  judge(text: string): Promise<Verdicts | undefined>;
+  judge(text: string, tenantId: string): Promise<Verdicts | undefined>;
   close(): Promise<void>;
 }
 
@@ -17,7 +18,8 @@ interface Job {
 
 /** Of one text, from its turn. */
 const TIMEOUT_MS = 10_000;
-const MAX_WAITING = 64;
+const MAX_WAITING = 512;
+const MAX_WAITING_OF_TENANT = 8;
 /** The parser's memory grows with the longest text and never shrinks: a thread that is not needed is ended. */
 const IDLE_MS = 10_000;
 
@@ -27,12 +29,13 @@ const TOO_COMPLEX = refusedEverywhere(
 );
 
 /**
- * Judges texts on a thread of its own, one after the other, so that a long one holds up nobody with a short one. A text that breaks the
+ * Judges texts on a thread of its own, one after the other, so that a long one holds up nobody with a short one, and no tenant with many of
+ * them more than one turn of another. A text that breaks the
  * parser, or takes too long, takes the thread with it; the next one gets another. The thread starts with the first text.
  */
 export function createLongTexts(): LongTexts {
   const pending = new Map<string, Promise<Verdicts | undefined>>();
-  const waiting: Job[] = [];
+  const waiting = createTurns<Job>();
   let worker: Worker | undefined;
   let current: (Job & { readonly timer: NodeJS.Timeout }) | undefined;
 
@@ -46,7 +49,7 @@ export function createLongTexts(): LongTexts {
   const next = (): void => {
     if (current !== undefined) return;
     clearTimeout(idle);
-    const job = waiting.shift();
+    const job = waiting.take();
     if (job === undefined) {
       worker?.unref();
       idle = setTimeout(endIdle, IDLE_MS).unref();
@@ -84,12 +87,12 @@ export function createLongTexts(): LongTexts {
   };
 
   return {
-    judge(text) {
+    judge(text, tenantId) {
       const known = pending.get(text);
       if (known !== undefined) return known;
-      if (waiting.length >= MAX_WAITING) return Promise.resolve(undefined);
+      if (waiting.size() >= MAX_WAITING || waiting.sizeOf(tenantId) >= MAX_WAITING_OF_TENANT) return Promise.resolve(undefined);
       const judged = new Promise<Verdicts | undefined>((resolve) => {
-        waiting.push({ text, done: resolve });
+        waiting.add(tenantId, { text, done: resolve });
         next();
       }).finally(() => pending.delete(text));
       pending.set(text, judged);
@@ -98,7 +101,7 @@ export function createLongTexts(): LongTexts {
     async close() {
       const thread = worker;
       worker = undefined;
-      for (const job of waiting.splice(0)) job.done(undefined);
+      for (let job = waiting.take(); job !== undefined; job = waiting.take()) job.done(undefined);
       if (current !== undefined) finish(undefined);
       clearTimeout(idle);
       await thread?.terminate();

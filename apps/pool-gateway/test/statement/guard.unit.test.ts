@@ -6,7 +6,10 @@ import type { StatementContext } from '../../src/statement/rules.ts';
 import type { Verdict } from '../../src/statement/verdict.ts';
 import { ENTERPRISE_ONLY, OWN, REFUSED, SHARED_READS, SHARED_WRITES, TRANSACTION_ONLY } from './cases.ts';
 
-const guard = await createStatementGuard();
+/** Whose texts these are; here as many as there are. */
+const TESTER = 'tester';
+const UNLIMITED = { has: () => true, isOverdrawn: () => false, spend: () => undefined };
+const guard = await createStatementGuard({ allowance: UNLIMITED });
 afterAll(() => guard.close());
 
 const PLACES: readonly StatementContext[] = TIERS.flatMap((tier) => [
@@ -17,7 +20,7 @@ const OUTSIDE = PLACES.filter(({ inTransaction }) => !inTransaction);
 const INSIDE = PLACES.filter(({ inTransaction }) => inTransaction);
 
 const verdictsOf = (sql: string, places: readonly StatementContext[]): Verdict[] =>
-  places.map((place) => guard.inspect(sql, place));
+  places.map((place) => guard.inspect(sql, place, TESTER));
 /** One word for each place: the lane, or the code of the refusal. */
 const wordsOf = (sql: string, places: readonly StatementContext[]): string[] =>
   verdictsOf(sql, places).map((verdict) => (verdict.allowed ? verdict.lane : verdict.code));
@@ -76,18 +79,18 @@ describe('the statement guard', () => {
   it('refuses functions that carry settings of their own, but for their search_path', () => {
     const enterprise = { tier: 'enterprise', inTransaction: false } as const;
     const create = 'create function own.f() returns int language sql return 1';
-    expect(guard.inspect(create.replace(' language', " set work_mem = '1GB' language"), enterprise)).toMatchObject({
+    expect(guard.inspect(create.replace(' language', " set work_mem = '1GB' language"), enterprise, TESTER)).toMatchObject({
       code: 'function_setting',
     });
-    expect(guard.inspect('alter function own.f set statement_timeout = 0', enterprise)).toMatchObject({
+    expect(guard.inspect('alter function own.f set statement_timeout = 0', enterprise, TESTER)).toMatchObject({
       code: 'function_setting',
     });
-    expect(guard.inspect('alter function own.f set search_path = app', enterprise)).toMatchObject({ lane: 'own' });
+    expect(guard.inspect('alter function own.f set search_path = app', enterprise, TESTER)).toMatchObject({ lane: 'own' });
   });
 
   it('says what kind of statement it is', () => {
     const kindOf = (sql: string): string => {
-      const verdict = guard.inspect(sql, { tier: 'enterprise', inTransaction: false });
+      const verdict = guard.inspect(sql, { tier: 'enterprise', inTransaction: false }, TESTER);
       return verdict.allowed ? verdict.kind : verdict.code;
     };
     expect(kindOf('table orders')).toBe('select');
@@ -100,19 +103,23 @@ describe('the statement guard', () => {
   });
 
   it('counts positions in characters, as Postgres does', () => {
-    expect(guard.inspect("select 'é😀' from orders x y", small)).toMatchObject({ code: 'syntax_error', position: 27 });
-    expect(guard.inspect("select 'é😀', pg_sleep(1), lo_creat(1)", small)).toMatchObject({ code: 'large_object', position: 27 });
-    expect(guard.inspect("select '😀'; select 2", small)).toMatchObject({ code: 'multiple_statements', position: 13 });
+    expect(guard.inspect("select 'é😀' from orders x y", small, TESTER)).toMatchObject({ code: 'syntax_error', position: 27 });
+    expect(guard.inspect("select 'é😀', pg_sleep(1), lo_creat(1)", small, TESTER)).toMatchObject({
+      code: 'large_object',
+      position: 27,
+    });
+    expect(guard.inspect("select '😀'; select 2", small, TESTER)).toMatchObject({ code: 'multiple_statements', position: 13 });
   });
 
   it('refuses texts that parser and server could read differently', () => {
-    expect(guard.inspect('select 1\0; drop table orders', small)).toMatchObject({ code: 'nul_character', position: 9 });
-    expect(guard.inspect("select '\ud800' || 'x'", small)).toMatchObject({ code: 'ill_formed_text' });
-    expect(guard.inspect('select 1 -- \udc00', small)).toMatchObject({ code: 'ill_formed_text' });
+    expect(guard.inspect('select 1\0; drop table orders', small, TESTER)).toMatchObject({ code: 'nul_character', position: 9 });
+    expect(guard.inspect("select '\ud800' || 'x'", small, TESTER)).toMatchObject({ code: 'ill_formed_text' });
+    expect(guard.inspect('select 1 -- \udc00', small, TESTER)).toMatchObject({ code: 'ill_formed_text' });
   });
 
   it('gives the same verdict the second time', () => {
-    for (const sql of [...SHARED_READS, ...OWN]) expect(guard.inspect(sql, small)).toBe(guard.inspect(sql, small));
+    for (const sql of [...SHARED_READS, ...OWN])
+      expect(guard.inspect(sql, small, TESTER)).toBe(guard.inspect(sql, small, TESTER));
   });
 });
 
@@ -198,7 +205,7 @@ describe('whatever surrounds it', () => {
     );
     fc.assert(
       fc.property(fc.array(words, { maxLength: 12 }), (parts) => {
-        expect(guard.inspect(parts.join(' '), small)).toHaveProperty('allowed');
+        expect(guard.inspect(parts.join(' '), small, TESTER)).toHaveProperty('allowed');
       }),
       { numRuns: 2000 },
     );
@@ -222,7 +229,7 @@ describe('long and deep texts', () => {
     ] as const) {
       const times = Math.floor(4000 / (part.length + close.length));
       const sql = `select ${part === '[' ? 'array' : ''}${part.repeat(times)}1${close.repeat(times)}`.slice(0, 4096);
-      expect(guard.inspect(sql, small)).toHaveProperty('allowed');
+      expect(guard.inspect(sql, small, TESTER)).toHaveProperty('allowed');
       expect(wordsOf('select 1', [small])).toEqual(['shared']);
     }
   });
@@ -230,28 +237,28 @@ describe('long and deep texts', () => {
   it('are not looked at on the spot', async () => {
     const sql = repeat('insert into orders values ', '(1, 2), ', 10_000, '(3, 4)');
     expect(wordsOf(sql, [small])).toEqual(['guard_busy']);
-    await guard.prepare(sql);
-    expect(guard.prepare(sql)).toBeUndefined();
+    await guard.prepare(sql, TESTER);
+    expect(guard.prepare(sql, TESTER)).toBeUndefined();
     expect(wordsOf(sql, [small])).toEqual(['shared']);
   });
 
   it('that break the parser are refused, and the next one is not', async () => {
     const deep = repeat('select ', '1+', 60_000, '1');
     const long = `select '${'x'.repeat(10_000)}'`;
-    await Promise.all([guard.prepare(deep), guard.prepare(long)]);
+    await Promise.all([guard.prepare(deep, TESTER), guard.prepare(long, TESTER)]);
     expect(wordsOf(deep, [small])).toEqual(['too_complex']);
     expect(wordsOf(long, [small])).toEqual(['shared']);
   });
 
   it('hide nothing at their end', async () => {
     const sql = `${repeat('select ', '1, ', 20_000, '')} set_config('a', 'b', false)`;
-    await guard.prepare(sql);
+    await guard.prepare(sql, TESTER);
     expect(wordsOf(sql, [small])).toEqual(['session_setting']);
   });
 
   it('beyond the bound are refused unseen', () => {
     const sql = `select '${'x'.repeat(256 * 1024)}'`;
-    expect(guard.prepare(sql)).toBeUndefined();
+    expect(guard.prepare(sql, TESTER)).toBeUndefined();
     expect(wordsOf(sql, [small])).toEqual(['text_too_long']);
   });
 });

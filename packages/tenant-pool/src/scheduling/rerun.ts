@@ -1,5 +1,7 @@
 /** How often a request is run that may have run before. */
 const ATTEMPTS = 5;
+/** How often one that was running when its connection was lost: it may be what ended the server. */
+const ATTEMPTS_AFTER_START = 2;
 
 export interface Attempt {
   /** Attempts made, this one included. */
@@ -15,7 +17,7 @@ export interface Attempt {
  * twice. Anything else may have taken effect, and its caller has to be told so.
  */
 export function mayRunAfterLoss(attempt: Attempt, started: boolean): boolean {
-  return !attempt.touched && (!started || (attempt.repeatable && attempt.attempts < ATTEMPTS));
+  return !attempt.touched && (!started || (attempt.repeatable && attempt.attempts < ATTEMPTS_AFTER_START));
 }
 
 /** Whether a statement may be run again that a cancel meant for its neighbour has hit: Postgres rolled all of it back. */

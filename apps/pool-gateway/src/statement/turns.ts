@@ -1,0 +1,34 @@
+/** What waits, by owner: owners take turns, and of each the first comes first. */
+export interface Turns<Item> {
+  add(owner: string, item: Item): void;
+  /** The next; its owner's turn comes again after all others that wait. */
+  take(): Item | undefined;
+  size(): number;
+  sizeOf(owner: string): number;
+}
+
+export function createTurns<Item>(): Turns<Item> {
+  /** In the order of their turns: a map keeps the order in which keys were put in. */
+  const queues = new Map<string, Item[]>();
+  let size = 0;
+  return {
+    add(owner, item) {
+      const queue = queues.get(owner);
+      if (queue === undefined) queues.set(owner, [item]);
+      else queue.push(item);
+      size += 1;
+    },
+    take() {
+      const [first] = queues;
+      if (first === undefined) return undefined;
+      const [owner, queue] = first;
+      const item = queue.shift();
+      queues.delete(owner);
+      if (queue.length > 0) queues.set(owner, queue);
+      size -= 1;
+      return item;
+    },
+    size: () => size,
+    sizeOf: (owner) => queues.get(owner)?.length ?? 0,
+  };
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { createAllowance } from '../../src/statement/allowance.ts';
+import { createStatementGuard } from '../../src/statement/guard.ts';
+import { createTurns } from '../../src/statement/turns.ts';
+
+describe('the time of a tenant for texts never seen before', () => {
+  test('is spent and comes back, and is each tenant’s own', () => {
+    let ms = 0;
+    const allowance = createAllowance(() => ms);
+    allowance.spend('a', 60);
+    expect([allowance.has('a'), allowance.has('b')]).toEqual([false, true]);
+    expect(allowance.isOverdrawn('a')).toBe(false);
+    allowance.spend('a', 60);
+    expect(allowance.isOverdrawn('a')).toBe(true);
+    ms += 3_000;
+    expect(allowance.has('a')).toBe(false);
+    ms += 1_000;
+    expect(allowance.has('a')).toBe(true);
+  });
+});
+
+describe('the guard', () => {
+  test('has texts of a tenant without time left parsed on the thread, and refuses those that were not', async () => {
+    const spent = new Set<string>();
+    const guard = await createStatementGuard({
+      allowance: { has: (id) => !spent.has(id), isOverdrawn: (id) => spent.has(id), spend: () => undefined },
+    });
+    const place = { tier: 'small', inTransaction: false } as const;
+    expect(guard.prepare('select 1', 'greedy')).toBeUndefined();
+    spent.add('greedy');
+    expect(guard.inspect('select 2', place, 'greedy')).toMatchObject({ allowed: false, code: 'guard_busy' });
+    await guard.prepare('select 2', 'greedy');
+    expect(guard.inspect('select 2', place, 'greedy')).toMatchObject({ allowed: true });
+    expect(guard.inspect('select 3', place, 'modest')).toMatchObject({ allowed: true });
+    await guard.close();
+  });
+
+  test('keeps no tenant’s long text waiting for many of another', async () => {
+    const guard = await createStatementGuard();
+    const long = (name: string) => `select '${name.repeat(3_000)}'`;
+    const done: string[] = [];
+    const wait = async (text: string, tenantId: string) => {
+      await guard.prepare(text, tenantId);
+      done.push(tenantId);
+    };
+    const many = Array.from({ length: 8 }, (_, n) => wait(long(`${n}a`), 'greedy'));
+    await Promise.all([...many, wait(long('b'), 'modest')]);
+    expect(done.indexOf('modest')).toBeLessThan(3);
+    await guard.close();
+  });
+});
+
+describe('turns', () => {
+  test('go round by owner; of each the first comes first', () => {
+    const turns = createTurns<string>();
+    for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) turns.add(item.charAt(0), item);
+    expect(turns.sizeOf('a')).toBe(3);
+    expect(Array.from({ length: 7 }, () => turns.take())).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', undefined]);
+    expect(turns.size()).toBe(0);
+  });
+});
