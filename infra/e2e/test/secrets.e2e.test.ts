@@ -118,9 +118,8 @@ describe('a sealed password', () => {
     try {
       await put(thief, await sealedOf(victim));
       await expect(loginOf(platform.stack, thief)).rejects.toMatchObject({ code: 'tampered' });
-      const changed = own
-        .replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))
-        .replace(/(.{20})(.)(.{20})$/, (_, a: string, b: string, c: string) => `${a}${b === 'x' ? 'y' : 'x'}${c}`);
+      // In the middle of the ciphertext: its last character may hold bits that mean nothing, and then says nothing either way.
+      const changed = own.replace(/(.)(.{20})$/, (_, a: string, b: string) => `${a === 'x' ? 'y' : 'x'}${b}`);
       await put(thief, changed);
       await expect(loginOf(platform.stack, thief)).rejects.toMatchObject({ code: 'tampered' });
     } finally {
