@@ -1,6 +1,4 @@
 import { faultLines, plant, PROBES, runProbes } from '@ultracore/isolation-probes';
-import { ROOT } from '@ultracore/local';
-import { spawnProcess } from '@ultracore/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Fronted, frontPlatform } from '../src/edge.ts';
 import { makeProbePairs, throughGateway } from '../src/faulty-gateway.ts';
@@ -9,6 +7,7 @@ import { loadTenants } from '../src/load-tenants.ts';
 import { misplacedRows, runMixedLoad } from '../src/mixed-load.ts';
 import { createPlatform, type Platform, type RunningService } from '../src/platform.ts';
 import { seeded } from '../src/seed.ts';
+import { verifyIsolation } from '../src/verify-isolation.ts';
 
 let platform: Platform;
 let gateway: RunningService;
@@ -27,24 +26,19 @@ afterAll(async () => {
   await platform?.[Symbol.asyncDispose]();
 });
 
-async function verifyIsolation(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const command = await spawnProcess(['node', 'infra/local/src/verify-isolation.ts', '--data-dir', edge.stackFile, ...args], {
-    cwd: ROOT,
-  });
-  const { code } = await command.exited;
-  return { code, output: command.output() };
-}
+const chance = seeded();
+/** One a run: all three take three minutes, and are in the soak. Over the tenants' own logins each run attacks all (packages/isolation-probes). */
+const tier = (['enterprise', 'standard', 'small'] as const)[chance.below(3)] ?? 'small';
 
-describe('npm run verify-isolation', () => {
-  test('finds nothing that gets from one tenant to another over the gateway or on its paths', async () => {
-    // With the tenants' own logins the same attacks are run by packages/isolation-probes.
-    const { code, output } = await verifyIsolation('--route', 'gateway');
+describe(`npm run verify-isolation (seed ${chance.seed})`, () => {
+  test(`finds nothing that gets from one ${tier} tenant to another over the gateway or on its paths`, async () => {
+    const { code, output } = await verifyIsolation(edge, '--route', 'gateway', '--tier', tier);
     expect(output).toMatch(/no row, secret or trace of a neighbour/);
     expect(code).toBe(0);
   }, 900_000);
 
   test('says so, and exits with 2, when it cannot find out', async () => {
-    const { code, output } = await verifyIsolation('--pair', 'small=probe-standard-attacker,probe-small-victim');
+    const { code, output } = await verifyIsolation(edge, '--pair', 'small=probe-standard-attacker,probe-small-victim');
     expect(output).toMatch(/probe-standard-attacker is standard, not small/);
     expect(code).toBe(2);
   });
@@ -52,12 +46,12 @@ describe('npm run verify-isolation', () => {
 
 test('whoever has tokens only can plant, attack and look over the gateway alone', async () => {
   const pairs = await makeProbePairs(platform);
-  for (const { tier, attacker, victim } of pairs) {
-    const planted = await plant(await throughGateway(platform, gateway, victim.party.tenantId, tier));
+  for (const { tier: own, attacker, victim } of pairs) {
+    const planted = await plant(await throughGateway(platform, gateway, victim.party.tenantId, own));
     const probes = PROBES.filter(({ category }) => category === 'context-escape');
     const report = await runProbes({
-      attacker: await throughGateway(platform, gateway, attacker, tier),
-      victims: { [tier]: planted },
+      attacker: await throughGateway(platform, gateway, attacker, own),
+      victims: { [own]: planted },
       probes,
       forms: ['parameterised'],
     });
@@ -67,8 +61,6 @@ test('whoever has tokens only can plant, attack and look over the gateway alone'
     expect(report.results.length).toBeGreaterThan(80);
   }
 });
-
-const chance = seeded();
 
 describe(`many tenants' statements at once, some callers leaving (seed ${chance.seed})`, () => {
   test('50,000 of them bring back no row of another tenant, or of another request, and write none', async () => {

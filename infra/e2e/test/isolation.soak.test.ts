@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Fronted, frontPlatform } from '../src/edge.ts';
 import { clientOf } from '../src/gateway.ts';
 import { loadTenants } from '../src/load-tenants.ts';
 import { misplacedRows, runMixedLoad } from '../src/mixed-load.ts';
 import { createPlatform, type Platform, type RunningService } from '../src/platform.ts';
 import { seeded } from '../src/seed.ts';
+import { verifyIsolation } from '../src/verify-isolation.ts';
 
 let platform: Platform;
 let gateway: RunningService;
+let edge: Fronted;
 beforeAll(async () => {
   platform = await createPlatform();
   [gateway] = await Promise.all([
@@ -14,8 +17,18 @@ beforeAll(async () => {
     platform.start('registry'),
     platform.start('provisioning-worker'),
   ]);
+  edge = await frontPlatform(platform);
 });
-afterAll(() => platform?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await edge?.[Symbol.asyncDispose]();
+  await platform?.[Symbol.asyncDispose]();
+});
+
+test('npm run verify-isolation finds nothing that gets from one tenant to another, in any tier, by any way', async () => {
+  const { code, output } = await verifyIsolation(edge);
+  expect(output).toMatch(/no row, secret or trace of a neighbour/);
+  expect(code).toBe(0);
+}, 1_800_000);
 
 const chance = seeded();
 
