@@ -4,7 +4,8 @@ import { create, decideLifecycle } from './decide-lifecycle.ts';
 import { decideRequest } from './decide-requests.ts';
 import { decideSettings } from './decide-settings.ts';
 import type { TenantEvent } from './events.ts';
-import { concernsOpenProvisioning, concernsOpenRequest, evolve, initialState } from './evolve.ts';
+import { concernsOpenProvisioning, evolve, initialState } from './evolve.ts';
+import { concernsOpenRequest } from './record.ts';
 import { refuse } from './refusals.ts';
 import type { ExistingTenant, TenantState } from './state.ts';
 

@@ -1,5 +1,5 @@
 import type { Credential, CredentialsIssued, ProvisioningStarted, TenantFact } from './facts.ts';
-import { recordOf, withRequest } from './record.ts';
+import { concernsOpenRequest, recordOf, withRequest } from './record.ts';
 import type { ExistingTenant, FailedTenant, ProvisioningTenant, RequestKind } from './state.ts';
 
 /** A tenant whose creation is open, after a fact about it. */
@@ -51,10 +51,10 @@ export function withProvisioningFact(state: ProvisioningTenant, fact: TenantFact
 export function withRequestFact(state: ExistingTenant, fact: TenantFact): ExistingTenant {
   switch (fact.type) {
     case 'CredentialsIssued':
-      if (!isOpen(state, 'rotate', fact) || !('credential' in state)) return state;
+      if (!concernsOpenRequest(state, 'rotate', fact) || !('credential' in state)) return state;
       return { ...state, nextCredential: credentialOf(fact.data), updatedAt: fact.data.issuedAt };
     case 'PasswordRotated':
-      if (!isOpen(state, 'rotate', fact) || !('credential' in state)) return state;
+      if (!concernsOpenRequest(state, 'rotate', fact) || !('credential' in state)) return state;
       return {
         ...closed(state, 'rotate', 'done', fact.data.rotatedAt),
         credential: credentialOf(fact.data),
@@ -62,22 +62,24 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
         nextCredential: null,
       };
     case 'PasswordRotationFailed':
-      if (!isOpen(state, 'rotate', fact) || !('credential' in state)) return state;
+      if (!concernsOpenRequest(state, 'rotate', fact) || !('credential' in state)) return state;
       return { ...closed(state, 'rotate', 'failed', fact.data.failedAt), nextCredential: null };
     case 'MigrationsCompleted':
-      if (!isOpen(state, 'migrate', fact) || !('credential' in state)) return state;
+      if (!concernsOpenRequest(state, 'migrate', fact) || !('credential' in state)) return state;
       return {
         ...closed(state, 'migrate', 'done', fact.data.completedAt),
         migrationVersion: fact.data.migrationVersion,
       };
     case 'MigrationsFailed':
-      return isOpen(state, 'migrate', fact) ? closed(state, 'migrate', 'failed', fact.data.failedAt) : state;
+      return concernsOpenRequest(state, 'migrate', fact) ? closed(state, 'migrate', 'failed', fact.data.failedAt) : state;
     case 'ReadReplicaRejected':
-      return isOpen(state, 'verifyReplica', fact) ? closed(state, 'verifyReplica', 'failed', fact.data.rejectedAt) : state;
+      return concernsOpenRequest(state, 'verifyReplica', fact)
+        ? closed(state, 'verifyReplica', 'failed', fact.data.rejectedAt)
+        : state;
     case 'DataPurged':
-      return isOpen(state, 'purge', fact) ? purged(state, fact.data.purgedAt) : state;
+      return concernsOpenRequest(state, 'purge', fact) ? purged(state, fact.data.purgedAt) : state;
     case 'PurgeFailed':
-      return isOpen(state, 'purge', fact) ? closed(state, 'purge', 'failed', fact.data.failedAt) : state;
+      return concernsOpenRequest(state, 'purge', fact) ? closed(state, 'purge', 'failed', fact.data.failedAt) : state;
     // That a replica was verified counts by the registry's own event beside it.
     case 'ReadReplicaVerified':
     case 'IsolationVerified':
@@ -89,11 +91,6 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
     default:
       return fact satisfies never;
   }
-}
-
-function isOpen(state: ExistingTenant, kind: RequestKind, fact: TenantFact): boolean {
-  const request = state.requests[kind];
-  return request?.outcome === 'open' && request.id === fact.data.requestId;
 }
 
 function closed<State extends ExistingTenant>(state: State, kind: RequestKind, outcome: 'done' | 'failed', at: string): State {

@@ -81,12 +81,6 @@ export function evolve(state: TenantState, event: TenantEvent): TenantState {
 export const concernsOpenProvisioning = (state: ProvisioningTenant, fact: TenantFact): boolean =>
   state.provision.id === fact.data.requestId;
 
-/** Whether a fact is about the open request of a kind. */
-export const concernsOpenRequest = (state: ExistingTenant, kind: RequestKind, fact: TenantFact): boolean => {
-  const request = state.requests[kind];
-  return request?.outcome === 'open' && request.id === fact.data.requestId;
-};
-
 function withFact(state: ExistingTenant, fact: TenantFact): ExistingTenant {
   if (state.status === 'provisioning') {
     return concernsOpenProvisioning(state, fact) ? withProvisioningFact(state, fact) : state;

@@ -1,3 +1,4 @@
+import type { TenantFact } from './facts.ts';
 import type { ExistingTenant, RequestKind, Requests, TenantRecord } from './state.ts';
 
 /** Changed by something that the registry decided, at a time. */
@@ -13,6 +14,12 @@ export const withRequest = <State extends TenantRecord, Kind extends RequestKind
   kind: Kind,
   request: Requests[Kind],
 ): State => ({ ...state, requests: { ...state.requests, [kind]: request } });
+
+/** Whether a fact is about the open request of a kind. */
+export const concernsOpenRequest = (state: ExistingTenant, kind: RequestKind, fact: TenantFact): boolean => {
+  const request = state.requests[kind];
+  return request?.outcome === 'open' && request.id === fact.data.requestId;
+};
 
 /** Leaves behind what belongs to a status. */
 export function recordOf(state: ExistingTenant): TenantRecord {

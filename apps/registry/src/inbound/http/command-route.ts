@@ -77,18 +77,12 @@ export function addCommandRoute<Body extends z.ZodType>(server: HttpServer, deps
       const key = request.headers['idempotency-key'];
       const name = `${route.method} /v1/tenants/${tenantId}${route.path.replace(':user_id', user)}`;
       const { subject } = request.principal;
-      const fingerprint = fingerprintOf({ body });
-      if (key !== undefined) {
-        const remembered = await memory.remember({
-          principal: subject,
-          route: name,
-          key,
-          fingerprint,
-          tenantId,
-        });
+      const keyed = key === undefined ? undefined : { key, fingerprint: fingerprintOf({ body }) };
+      if (keyed) {
+        const remembered = await memory.remember({ principal: subject, route: name, ...keyed, tenantId });
         if (!remembered.same) throw keyReused();
       }
-      const requestId = requestIdOf(subject, name, key, fingerprint);
+      const requestId = requestIdOf(subject, name, key, keyed?.fingerprint);
       const { state } = await commands.load(streamOf(tenantId));
       if (state.status === 'none') throw notFound();
       const common = {
