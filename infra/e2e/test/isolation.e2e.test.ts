@@ -1,31 +1,17 @@
 import { faultLines, plant, PROBES, runProbes } from '@ultracore/isolation-probes';
-import { waitFor } from '@ultracore/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Fronted, frontPlatform } from '../src/edge.ts';
 import { makeProbePairs, throughGateway } from '../src/faulty-gateway.ts';
-import { clientOf } from '../src/gateway.ts';
+import { type IsolationRig, startIsolationRig } from '../src/isolation-rig.ts';
 import { loadTenants } from '../src/load-tenants.ts';
 import { misplacedRows, runMixedLoad } from '../src/mixed-load.ts';
-import { createPlatform, type Platform, type RunningService } from '../src/platform.ts';
 import { seeded } from '../src/seed.ts';
 import { verifyIsolation } from '../src/verify-isolation.ts';
 
-let platform: Platform;
-let gateway: RunningService;
-let edge: Fronted;
+let rig: IsolationRig;
 beforeAll(async () => {
-  platform = await createPlatform();
-  [gateway] = await Promise.all([
-    platform.start('pool-gateway'),
-    platform.start('registry'),
-    platform.start('provisioning-worker'),
-  ]);
-  edge = await frontPlatform(platform);
+  rig = await startIsolationRig();
 });
-afterAll(async () => {
-  await edge?.[Symbol.asyncDispose]();
-  await platform?.[Symbol.asyncDispose]();
-});
+afterAll(() => rig?.[Symbol.asyncDispose]());
 
 const chance = seeded();
 /** One a run: all three take three minutes, and are in the soak. Over the tenants' own logins each run attacks all (packages/isolation-probes). */
@@ -33,25 +19,25 @@ const tier = (['enterprise', 'standard', 'small'] as const)[chance.below(3)] ?? 
 
 describe(`npm run verify-isolation (seed ${chance.seed})`, () => {
   test(`finds nothing that gets from one ${tier} tenant to another over the gateway or on its paths`, async () => {
-    const { code, output } = await verifyIsolation(edge, '--route', 'gateway', '--tier', tier);
+    const { code, output } = await verifyIsolation(rig.edge, '--route', 'gateway', '--tier', tier);
     expect(output).toMatch(/no row, secret or trace of a neighbour/);
     expect(code).toBe(0);
   }, 900_000);
 
   test('says so, and exits with 2, when it cannot find out', async () => {
-    const { code, output } = await verifyIsolation(edge, '--pair', 'small=probe-standard-attacker,probe-small-victim');
+    const { code, output } = await verifyIsolation(rig.edge, '--pair', 'small=probe-standard-attacker,probe-small-victim');
     expect(output).toMatch(/probe-standard-attacker is standard, not small/);
     expect(code).toBe(2);
   });
 });
 
 test('whoever has tokens only can plant, attack and look over the gateway alone', async () => {
-  const pairs = await makeProbePairs(platform);
+  const pairs = await makeProbePairs(rig.platform);
   for (const { tier: own, attacker, victim } of pairs) {
-    const planted = await plant(await throughGateway(platform, gateway, victim.party.tenantId, own));
+    const planted = await plant(await throughGateway(rig.platform, rig.gateway, victim.party.tenantId, own));
     const probes = PROBES.filter(({ category }) => category === 'context-escape');
     const report = await runProbes({
-      attacker: await throughGateway(platform, gateway, attacker, own),
+      attacker: await throughGateway(rig.platform, rig.gateway, attacker, own),
       victims: { [own]: planted },
       probes,
       forms: ['parameterised'],
@@ -65,19 +51,14 @@ test('whoever has tokens only can plant, attack and look over the gateway alone'
 
 describe(`many tenants' statements at once, some callers leaving (seed ${chance.seed})`, () => {
   test('50,000 of them bring back no row of another tenant, or of another request, and write none', async () => {
-    const tenants = await loadTenants(platform, gateway, 4);
-    const load = await runMixedLoad({ url: gateway.url, tenants, queries: 50_000, clients: 48, abortsPerMille: 60, chance });
+    const tenants = await loadTenants(rig.platform, rig.gateway, 4);
+    const load = await runMixedLoad({ url: rig.gateway.url, tenants, queries: 50_000, clients: 48, abortsPerMille: 60, chance });
     expect(load.foreign).toEqual([]);
     expect(Object.keys(load.refused)).toEqual(['422 22P02']);
     expect(load.sent).toBe(50_000);
     expect(load.answered).toBeGreaterThan(40_000);
     expect(load.aborted).toBeGreaterThan(1_000);
-    for (const tenant of tenants) expect(await misplacedRows(gateway.url, tenant, load)).toEqual([]);
-    // What callers left behind is still being cancelled for a moment.
-    const atRest = async (): Promise<boolean> => {
-      const { body } = await clientOf(gateway, platform.tokens.operator).get('/v1/pools');
-      return body['in_use'] === 0 && body['waiting'] === 0;
-    };
-    await waitFor(atRest, { what: 'every connection to be free again', deadlineMs: 30_000 });
+    for (const tenant of tenants) expect(await misplacedRows(rig.gateway.url, tenant, load)).toEqual([]);
+    await rig.atRest();
   }, 900_000);
 });
