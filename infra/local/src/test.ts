@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { type Backends, type Mode, MODES, startBackends, STACK_VARIABLE } from '@ultracore/testkit/backends';
 import { z } from 'zod';
 import { ROOT } from './options.ts';
 import { table } from './table.ts';
-import { createTerminal, duration } from './terminal.ts';
+import { colours, createTerminal, duration } from './terminal.ts';
 
 const TIERS = ['unit', 'int', 'e2e'] as const;
 const reportSchema = z.object({
@@ -14,6 +15,16 @@ const reportSchema = z.object({
   numFailedTests: z.number(),
   numPendingTests: z.number(),
   numTodoTests: z.number(),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      message: z.string(),
+      assertionResults: z.array(
+        z.object({ status: z.string(), fullName: z.string(), failureMessages: z.array(z.string()).nullish() }),
+      ),
+    }),
+  ),
 });
 
 interface Result {
@@ -23,6 +34,13 @@ interface Result {
   passed: number;
   failed: number;
   skipped: number;
+  /** The tests that failed, each with the first line of why. */
+  failures: readonly Failure[];
+}
+
+interface Failure {
+  test: string;
+  why: string;
 }
 
 const terminal = createTerminal();
@@ -66,6 +84,7 @@ async function main(): Promise<number> {
     duration(each.ms),
   ]);
   for (const line of table(['tests', 'result', 'passed', 'failed', 'skipped', 'time'], rows)) terminal.line(`  ${line}`);
+  tellFailures(results);
   terminal.line();
   terminal.line(`  in all ${duration(performance.now() - began)}`);
   terminal.line();
@@ -73,6 +92,17 @@ async function main(): Promise<number> {
   const [passed, failed, skipped] = [sum((each) => each.passed), sum((each) => each.failed), sum((each) => each.skipped)];
   terminal.line(`${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
   return !terminated && results.every((result) => result.ok) ? 0 : 1;
+}
+
+/** Once more at the end, where whoever opens a long log looks first. */
+function tellFailures(results: readonly Result[]): void {
+  const failures = results.flatMap((result) => result.failures);
+  if (failures.length === 0) return;
+  terminal.line();
+  for (const { test, why } of failures) {
+    terminal.line(`${colours.red('✗')} ${test}`);
+    terminal.line(`    ${why}`);
+  }
 }
 
 async function startTimed(): Promise<{ backends: Backends; ms: number }> {
@@ -108,19 +138,41 @@ function runTier(tier: string, report: string, stackFile: string | undefined): P
     child.once('error', reject);
     child.once('exit', (code) => {
       process.off('SIGTERM', stop);
-      resolve({ tier, ok: code === 0, ms: performance.now() - began, ...counts(report) });
+      resolve({ tier, ok: code === 0, ms: performance.now() - began, ...outcome(report) });
     });
   });
 }
 
-/** How many tests ran; none when the runner died before it could tell. */
-function counts(report: string): Pick<Result, 'passed' | 'failed' | 'skipped'> {
+/** What ran and what failed; nothing when the runner died before it could tell. */
+function outcome(report: string): Pick<Result, 'passed' | 'failed' | 'skipped' | 'failures'> {
   try {
     const read = reportSchema.parse(JSON.parse(readFileSync(report, 'utf8')));
-    return { passed: read.numPassedTests, failed: read.numFailedTests, skipped: read.numPendingTests + read.numTodoTests };
+    return {
+      passed: read.numPassedTests,
+      failed: read.numFailedTests,
+      skipped: read.numPendingTests + read.numTodoTests,
+      failures: read.testResults.flatMap(failuresOf),
+    };
   } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
+    return {
+      passed: 0,
+      failed: 0,
+      skipped: 0,
+      failures: [{ test: 'its report', why: 'The runner ended before it could tell what failed.' }],
+    };
   }
+}
+
+/** A file's failed tests; the file itself when it failed outside of them, at its import or in a hook. */
+function failuresOf(file: z.infer<typeof reportSchema>['testResults'][number]): Failure[] {
+  const name = relative(ROOT, file.name);
+  const failed = file.assertionResults.filter((each) => each.status === 'failed');
+  if (failed.length === 0 && file.status === 'failed') return [{ test: name, why: firstLine(file.message) }];
+  return failed.map((each) => ({ test: `${name} › ${each.fullName}`, why: firstLine(each.failureMessages?.[0] ?? '') }));
+}
+
+function firstLine(text: string): string {
+  return stripVTControlCharacters(text).split('\n', 1)[0]?.slice(0, 500) ?? '';
 }
 
 process.exitCode = await main();
