@@ -15,7 +15,9 @@ const BENCHES: ReadonlyMap<string, Bench> = new Map([
 ]);
 
 async function main(args: readonly string[]): Promise<void> {
-  const { name, options } = parseOptions(args);
+  const parsed = parse(args);
+  if (parsed === undefined) return;
+  const { name, options } = parsed;
   const bench = name === undefined ? undefined : BENCHES.get(name);
   if (name === undefined || bench === undefined) {
     console.log(HELP);
@@ -36,6 +38,17 @@ async function main(args: readonly string[]): Promise<void> {
     ...findings,
   };
   console.log(options.json ? JSON.stringify(report, null, 2) : toText(report));
+}
+
+/** Undefined when they mean nothing; the person at the terminal has been told. */
+function parse(args: readonly string[]): ReturnType<typeof parseOptions> | undefined {
+  try {
+    return parseOptions(args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\nnpm run bench shows what there is.`);
+    process.exitCode = 1;
+    return undefined;
+  }
 }
 
 await main(process.argv.slice(2));
