@@ -73,6 +73,8 @@ export const directoryRowSchema = z.strictObject({
     verify_replica: requestState.nullable(),
   }),
   grants: z.array(z.strictObject({ user_id: actor, role: grantRoleSchema })).max(5000),
+  /** Users who had a grant in this life and have none now: no token gives them access. Left out while there is none. */
+  revoked_user_ids: z.array(actor).max(5000).optional(),
   target_migration_version: migrationVersion.nullable(),
   purge_after: time.nullable(),
   legal_hold: z.boolean(),

@@ -9,6 +9,8 @@ export interface Principal {
   readonly subject: string;
   /** Absent when the issuer says anything but that the address was verified; one that says nothing is believed. */
   readonly email?: string;
+  /** An address that the token names and does not prove: it gives no right, but what was taken from it stays taken. */
+  readonly unprovenEmail?: string;
   readonly roles: readonly Role[];
   /** The tenant whose user this is, where the token names one. */
   readonly tenantId?: string;
@@ -157,11 +159,12 @@ function principalOf(payload: JWTPayload): Principal {
   if (typeof sub !== 'string' || sub === '')
     throw unauthenticated('token_invalid', 'The claim `sub` of the token is not acceptable here.');
   const named: unknown[] = Array.isArray(roles) ? roles : [];
+  // Some issuers write the claim as a text.
+  const isProven = [undefined, true, 'true'].some((said) => said === emailVerified);
   return Object.freeze({
     subject: sub,
     roles: Object.freeze(ROLES.filter((role) => named.includes(role))),
-    // Some issuers write the claim as a text.
-    ...(typeof email === 'string' && [undefined, true, 'true'].some((said) => said === emailVerified) ? { email } : {}),
+    ...(typeof email === 'string' ? { [isProven ? 'email' : 'unprovenEmail']: email } : {}),
     ...(typeof tenantId === 'string' ? { tenantId } : {}),
     ...(access === undefined || access === 'readwrite' ? {} : { readonly: true as const }),
   });

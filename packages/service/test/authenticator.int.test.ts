@@ -53,9 +53,9 @@ describe('createAuthenticator', () => {
     expect(principal).toEqual({ subject: 'ops', email: 'a@b.ch', roles: ['operator'], tenantId: 'acme' });
   });
 
-  it.each([false, 'false', null, 0])('leaves out an address of which the issuer says email_verified %j', async (said) => {
+  it.each([false, 'false', null, 0])('takes an address of which the issuer says email_verified %j for no proof', async (said) => {
     const principal = await authenticator().authenticate(`Bearer ${await token({ email: 'a@b.ch', email_verified: said })}`);
-    expect(principal).toEqual({ subject: 'ops', roles: ['operator'] });
+    expect(principal).toEqual({ subject: 'ops', unprovenEmail: 'a@b.ch', roles: ['operator'] });
   });
 
   it.each([true, 'true'])('believes an address of which the issuer says email_verified %j', async (said) => {

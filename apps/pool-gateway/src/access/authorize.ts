@@ -1,7 +1,7 @@
 import { TENANT_ID_PATTERN, type GrantRole } from '@ultracore/contracts';
 import { ProblemError, type Principal } from '@ultracore/service';
 import type { Currentness } from '../directory/directory.ts';
-import type { KnownTenant } from '../directory/known-tenant.ts';
+import { boundKey, type Bound, type KnownTenant } from '../directory/known-tenant.ts';
 
 /** What a caller may do: run SQL for this tenant, under its read-only login at most or under either. */
 export interface Access {
@@ -24,7 +24,8 @@ const MAY_WRITE: Readonly<Record<GrantRole, boolean>> = { owner: true, developer
 
 /**
  * Decides whose SQL this is, from the token alone: the header names a tenant, it never proves one. A token that names a tenant is good for
- * that tenant; any other needs a grant. A role of the platform (operator, auditor, creator) is no right to a tenant's data.
+ * that tenant, within the grant of its user, and for nothing once that was revoked; any other needs a grant. A role of the platform
+ * (operator, auditor, creator) is no right to a tenant's data.
  *
  * Throws a `ProblemError`. Who has no right to a tenant is told the same whether it exists or not.
  */
@@ -33,8 +34,8 @@ export function authorize(asked: Asked, directory: Directory): Access {
   checkCurrent(directory);
   const { principal } = asked;
   const tenant = directory.find(tenantId);
-  const role = tenant && grantOf(tenant, principal);
-  if (role === undefined && principal.tenantId === undefined) throw forbidden();
+  const role = tenant && (grantOf(tenant, principal) ?? boundOf(tenant, principal));
+  if (role === 'revoked' || (role === undefined && principal.tenantId === undefined)) throw forbidden();
   if (tenant === undefined) throw unknown();
   checkStatus(tenant);
   return { tenant, readonly: principal.readonly === true || (role !== undefined && !MAY_WRITE[role]) };
@@ -79,6 +80,13 @@ function tenantOf({ principal, tenantHeader }: Asked): string {
 /** A grant names a user by the token's subject or by the address that it proves. */
 const grantOf = (tenant: KnownTenant, { subject, email }: Principal): GrantRole | undefined =>
   tenant.grants.get(subject) ?? (email === undefined ? undefined : tenant.grants.get(email));
+
+/** What there is of a user whose token names the tenant and who has no grant: also by an address that the token does not prove. */
+function boundOf({ bounds }: KnownTenant, principal: Principal): Bound | undefined {
+  if (bounds.size === 0 || principal.tenantId === undefined) return undefined;
+  const { subject, email = principal.unprovenEmail } = principal;
+  return bounds.get(boundKey(subject)) ?? (email === undefined ? undefined : bounds.get(boundKey(email)));
+}
 
 function checkCurrent(directory: Directory): void {
   switch (directory.currentness()) {

@@ -10,13 +10,29 @@ export interface KnownTenant {
   readonly status: TenantStatus | 'unreadable';
   /** By user id. Of an unreadable tenant the last ones known: they decide only how a refusal is worded. */
   readonly grants: ReadonlyMap<string, GrantRole>;
+  /** By `boundKey` of the user id: what a user may do at most whose token names the tenant. */
+  readonly bounds: ReadonlyMap<string, Bound>;
 }
 
+/** The role of a grant, or that there was one and it was taken away. */
+export type Bound = GrantRole | 'revoked';
+
+/** For bounds addresses differ by more than the case of their letters: writing one differently lifts nothing. */
+export const boundKey = (user: string): string => user.toLowerCase();
+
 const NO_GRANTS: ReadonlyMap<string, GrantRole> = new Map();
+const NO_BOUNDS: ReadonlyMap<string, Bound> = new Map();
 
 export function toKnownTenant(row: DirectoryRow): KnownTenant {
-  const grants = row.grants.length === 0 ? NO_GRANTS : new Map(row.grants.map(({ user_id: user, role }) => [user, role]));
-  return { tenantId: row.tenant_id, tier: row.tier, status: row.status, grants };
+  const { tenant_id: tenantId, tier, status, revoked_user_ids: revoked = [] } = row;
+  if (row.grants.length === 0 && revoked.length === 0) {
+    return { tenantId, tier, status, grants: NO_GRANTS, bounds: NO_BOUNDS };
+  }
+  const grants = new Map(row.grants.map(({ user_id: user, role }) => [user, role]));
+  const bounds = new Map<string, Bound>(revoked.map((user) => [boundKey(user), 'revoked']));
+  // In the order in which they were given: of two that differ in case alone the later one counts.
+  for (const [user, role] of grants) bounds.set(boundKey(user), role);
+  return { tenantId, tier, status, grants, bounds };
 }
 
 export const toUnreadable = (tenantId: string, before: KnownTenant | undefined): KnownTenant => ({
@@ -24,6 +40,7 @@ export const toUnreadable = (tenantId: string, before: KnownTenant | undefined):
   tier: before?.tier ?? 'small',
   status: 'unreadable',
   grants: before?.grants ?? NO_GRANTS,
+  bounds: before?.bounds ?? NO_BOUNDS,
 });
 
 export interface RegistrationOptions {

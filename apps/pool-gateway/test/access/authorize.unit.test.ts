@@ -3,7 +3,8 @@ import type { Principal } from '@ultracore/service';
 import { describe, expect, test } from 'vitest';
 import { authorize, authorizeReading, type Asked, type Directory } from '../../src/access/authorize.ts';
 import type { Currentness } from '../../src/directory/directory.ts';
-import type { KnownTenant } from '../../src/directory/known-tenant.ts';
+import { toKnownTenant, type KnownTenant } from '../../src/directory/known-tenant.ts';
+import { directoryRow } from '../support/directory-row.ts';
 
 const GRANTS: readonly [string, GrantRole][] = [
   ['olga', 'owner'],
@@ -11,7 +12,11 @@ const GRANTS: readonly [string, GrantRole][] = [
   ['ann@acme.example', 'analyst'],
   ['aud', 'auditor'],
 ];
-const acme: KnownTenant = { tenantId: 'acme', tier: 'small', status: 'active', grants: new Map(GRANTS) };
+const acme: KnownTenant = toKnownTenant({
+  ...directoryRow({ tenant_id: 'acme', tier: 'small' }),
+  grants: GRANTS.map(([user, role]) => ({ user_id: user, role })),
+  revoked_user_ids: ['rex', 'Eve@acme.example'],
+});
 
 const directoryOf = (tenants: readonly KnownTenant[] = [acme], currentness: Currentness = 'current'): Directory => ({
   find: (tenantId) => tenants.find((tenant) => tenant.tenantId === tenantId),
@@ -49,6 +54,33 @@ describe('a token that names a tenant', () => {
     expect(authorize({ principal: analyst, tenantHeader: undefined }, directoryOf()).readonly).toBe(true);
   });
 
+  test.each([
+    ['of an address written in other letters', { email: 'Ann@ACME.example' }],
+    ['of an address that it does not prove', { unprovenEmail: 'ann@acme.example' }],
+  ])('gives a user no more than the grant %s says', (_, by) => {
+    const analyst = principal({ subject: 'x', tenantId: 'acme', ...by });
+    expect(authorize({ principal: analyst, tenantHeader: undefined }, directoryOf()).readonly).toBe(true);
+  });
+
+  test.each([
+    ['by its subject', { subject: 'rex' }],
+    ['by its subject in other letters', { subject: 'REX' }],
+    ['by its address', { email: 'Eve@acme.example' }],
+    ['by its address in other letters', { email: 'eve@Acme.Example' }],
+    ['by an address that it does not prove', { unprovenEmail: 'eve@acme.example' }],
+    ['though it asks for reading only', { subject: 'rex', readonly: true as const }],
+  ])('gives a user nothing whose grant was revoked: %s', (_, by) => {
+    expect(refusal({ principal: principal({ tenantId: 'acme', ...by }), tenantHeader: 'acme' })).toMatchObject({
+      status: 403,
+      code: 'tenant_forbidden',
+    });
+  });
+
+  test('gives a user again what it has a grant for, whatever was revoked by another name', () => {
+    const dan = principal({ subject: 'dan', email: 'eve@acme.example', tenantId: 'acme' });
+    expect(authorize({ principal: dan, tenantHeader: undefined }, directoryOf()).readonly).toBe(false);
+  });
+
   test('that was issued for reading only reads, also for an owner', () => {
     const owner = principal({ subject: 'olga', tenantId: 'acme', readonly: true });
     expect(authorize({ principal: owner, tenantHeader: undefined }, directoryOf()).readonly).toBe(true);
@@ -70,6 +102,13 @@ describe('a token that names no tenant', () => {
     const asked = { principal: principal({ subject, ...(email === undefined ? {} : { email }) }), tenantHeader: 'acme' };
     expect(authorize(asked, directoryOf())).toEqual({ tenant: acme, readonly });
   });
+
+  test.each([{ unprovenEmail: 'ann@acme.example' }, { email: 'Ann@acme.example' }, { subject: 'Olga' }])(
+    'gets no right from what only limits another: %j',
+    (by) => {
+      expect(refusal({ principal: principal(by), tenantHeader: 'acme' })).toMatchObject({ code: 'tenant_forbidden' });
+    },
+  );
 
   test('needs the header', () => {
     expect(refusal({ principal: principal({ subject: 'olga' }), tenantHeader: undefined })).toMatchObject({

@@ -86,9 +86,13 @@ describe('how the pools reach a tenant', () => {
 
 describe('what is known of a tenant', () => {
   test('are its tier, status and grants', () => {
-    const { grants, ...rest } = toKnownTenant(directoryRow());
+    const { grants, bounds, ...rest } = toKnownTenant(directoryRow({ revoked_user_ids: ['Eve'] }));
     expect(rest).toEqual({ tenantId: 'enterprise-001', tier: 'enterprise', status: 'active' });
     expect([...grants]).toEqual([['cto@alpine.example', 'owner']]);
+    expect([...bounds]).toEqual([
+      ['eve', 'revoked'],
+      ['cto@alpine.example', 'owner'],
+    ]);
   });
 
   test('is not relied on when its row could not be read', () => {

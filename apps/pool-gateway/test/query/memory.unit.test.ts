@@ -32,7 +32,7 @@ const poolOf = (tenantId: string): TenantPool =>
 
 const deps: Omit<QueryServiceDeps, 'memory'> = {
   directory: {
-    find: (tenantId) => ({ tenantId, tier: 'small', status: 'active', grants: new Map() }),
+    find: (tenantId) => ({ tenantId, tier: 'small', status: 'active', grants: new Map(), bounds: new Map() }),
     currentness: () => 'current',
   },
   pools: { getPool: (tenantId = '') => poolOf(tenantId) },

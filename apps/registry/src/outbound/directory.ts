@@ -22,6 +22,7 @@ export function toDirectoryRow(state: ExistingTenant): DirectoryRow {
       verify_replica: toRequestState(verifyReplica),
     },
     grants: state.grants.map(({ userId, role }) => ({ user_id: userId, role })),
+    ...(state.revokedUsers.length === 0 ? {} : { revoked_user_ids: [...state.revokedUsers] }),
     target_migration_version: migrate?.outcome === 'open' ? migrate.targetVersion : null,
     purge_after: state.status === 'terminated' ? state.purgeAfter : null,
     legal_hold: state.legalHold,

@@ -4,8 +4,8 @@ import { alive, refuse } from './refusals.ts';
 import { LIMIT_OF_RESOURCE, SETTING_OF_KEY, type ConfigKey, type ConfigValue } from './settings.ts';
 import type { ExistingTenant } from './state.ts';
 
-/** As many as the directory row of a tenant may carry. */
-const MAX_GRANTS = 5000;
+/** As many as the directory row of a tenant may carry, with those whose grants were revoked: a revocation must never find it full. */
+const MAX_USERS = 5000;
 
 export function decideSettings(command: SettingsCommand, state: ExistingTenant): readonly TenantEvent[] {
   switch (command.type) {
@@ -77,7 +77,10 @@ function scale(command: ScaleTenant, state: ExistingTenant): readonly TenantEven
 function grant({ userId, role, by, now }: GrantAccess, state: ExistingTenant): readonly TenantEvent[] {
   const given = state.grants.find((each) => each.userId === userId);
   if (given?.role === role) return refuse('already_granted', `The user has the role ${role} already.`);
-  if (!given && state.grants.length >= MAX_GRANTS) return refuse('too_many_grants', `A tenant has ${MAX_GRANTS} users at most.`);
+  const isKnown = given !== undefined || state.revokedUsers.includes(userId);
+  if (!isKnown && state.grants.length + state.revokedUsers.length >= MAX_USERS) {
+    return refuse('too_many_grants', `A tenant has ${MAX_USERS} users at most, those included whose access was revoked.`);
+  }
   return [{ type: 'AccessGranted', data: { userId, role, grantedBy: by, grantedAt: now } }];
 }
 

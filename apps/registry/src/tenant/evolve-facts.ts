@@ -103,7 +103,7 @@ function closed<State extends ExistingTenant>(state: State, kind: RequestKind, o
 function purged(state: ExistingTenant, purgedAt: string): ExistingTenant {
   if (state.status !== 'terminated') return state;
   const record = recordOf(closed(state, 'purge', 'done', purgedAt));
-  return { ...record, status: 'purged', provision: state.provision, grants: [], replica: null, purgedAt };
+  return { ...record, status: 'purged', provision: state.provision, grants: [], revokedUsers: [], replica: null, purgedAt };
 }
 
 function started(state: ProvisioningTenant, data: ProvisioningStarted['data']): ProvisioningTenant {

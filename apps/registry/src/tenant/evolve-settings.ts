@@ -35,11 +35,13 @@ export function withSettings(state: ExistingTenant, event: SettingsEvent): Exist
     }
     case 'AccessGranted': {
       const { userId, role, grantedAt } = event.data;
-      return { ...stamped(state, grantedAt), grants: [...without(state.grants, userId), { userId, role }] };
+      const revokedUsers = state.revokedUsers.filter((user) => user !== userId);
+      return { ...stamped(state, grantedAt), grants: [...without(state.grants, userId), { userId, role }], revokedUsers };
     }
     case 'AccessRevoked': {
       const { userId, revokedAt } = event.data;
-      return { ...stamped(state, revokedAt), grants: without(state.grants, userId) };
+      const revokedUsers = [...state.revokedUsers.filter((user) => user !== userId), userId];
+      return { ...stamped(state, revokedAt), grants: without(state.grants, userId), revokedUsers };
     }
     default:
       return event satisfies never;

@@ -97,6 +97,7 @@ function created(state: TenantState, data: TenantCreated['data']): TenantState {
     {
       ...rest,
       grants: [],
+      revokedUsers: [],
       legalHold: false,
       replica: null,
       requests: NO_REQUESTS,

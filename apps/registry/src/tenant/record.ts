@@ -23,8 +23,8 @@ export const concernsOpenRequest = (state: ExistingTenant, kind: RequestKind, fa
 
 /** Leaves behind what belongs to a status. */
 export function recordOf(state: ExistingTenant): TenantRecord {
-  const { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings, grants, legalHold, replica, requests } = state;
-  const { createdAt, createdBy, updatedAt, life, revision, decidedRevision } = state;
-  const identity = { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings, grants, legalHold, replica, requests };
-  return { ...identity, createdAt, createdBy, updatedAt, life, revision, decidedRevision };
+  const { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings, legalHold, replica, requests } = state;
+  const { grants, revokedUsers, createdAt, createdBy, updatedAt, life, revision, decidedRevision } = state;
+  const identity = { tenantId, tenantName, tier, ownerEmail, dbHost, dbPort, settings, legalHold, replica, requests };
+  return { ...identity, grants, revokedUsers, createdAt, createdBy, updatedAt, life, revision, decidedRevision };
 }

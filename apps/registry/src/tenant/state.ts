@@ -59,6 +59,8 @@ export interface TenantRecord {
   readonly settings: TenantSettings;
   /** In the order in which they were given. */
   readonly grants: readonly Grant[];
+  /** Those who had a grant in this life and have none now. */
+  readonly revokedUsers: readonly string[];
   readonly legalHold: boolean;
   readonly replica: Replica | null;
   readonly requests: Requests;

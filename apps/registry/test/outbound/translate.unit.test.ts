@@ -103,6 +103,15 @@ describe('toDirectoryRow', () => {
     return toDirectoryRow(state);
   };
 
+  test('names the users who had access and have none, and only those', () => {
+    const about = { userId: 'eve', role: 'analyst' } as const;
+    const given = { type: 'AccessGranted', data: { ...about, grantedBy: 'op-1', grantedAt: minutesLater(3) } } as const;
+    const taken = { type: 'AccessRevoked', data: { ...about, revokedBy: 'op-1', revokedAt: minutesLater(4) } } as const;
+    expect(rowAfter(created, given)).not.toHaveProperty('revoked_user_ids');
+    expect(rowAfter(created, given, taken)).toMatchObject({ grants: [], revoked_user_ids: ['eve'] });
+    expect(rowAfter(created, given, taken, given)).not.toHaveProperty('revoked_user_ids');
+  });
+
   test('is a row of the contract after every step of every life', () => {
     const lives = [
       [created, started, issued, schema, migrated, active],

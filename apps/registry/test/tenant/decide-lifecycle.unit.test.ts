@@ -177,6 +177,7 @@ describe('creation after a purge', () => {
       revision: purged.length,
       tenantName: 'Another',
       grants: [],
+      revokedUsers: [],
       home: null,
       nextCredential: null,
       requests: { purge: null, rotate: null, migrate: null, verifyReplica: null },

@@ -135,12 +135,25 @@ describe('access', () => {
   });
 
   test('is given to as many as a directory row can carry', () => {
-    const full = [...active, ...Array.from({ length: 5_000 }, (_, n) => granted(`user-${n}`, 'analyst'))];
+    const full = [
+      ...active,
+      ...Array.from({ length: 5_000 }, (_, n) => granted(`user-${n}`, 'analyst')),
+      revoked('user-8', 'analyst'),
+    ];
     spec.given(full).when(grant('one-more', 'analyst')).thenRefused('too_many_grants');
-    spec
-      .given(full)
-      .when(grant('user-7', 'owner'))
-      .then([granted('user-7', 'owner')]);
+    for (const user of ['user-7', 'user-8']) {
+      spec
+        .given(full)
+        .when(grant(user, 'owner'))
+        .then([granted(user, 'owner')]);
+    }
+  });
+
+  test('that was taken away is remembered, until it is given again', () => {
+    const given = [...active, granted('eve', 'analyst'), granted('ada', 'owner'), revoked('eve', 'analyst')];
+    expect(spec.given(given).state).toMatchObject({ grants: [{ userId: 'ada' }], revokedUsers: ['eve'] });
+    const again = [...given, granted('eve', 'owner')];
+    expect(spec.given(again).state).toMatchObject({ grants: [{ userId: 'ada' }, { userId: 'eve' }], revokedUsers: [] });
   });
 });
 
