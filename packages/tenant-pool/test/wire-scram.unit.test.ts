@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createScramLogin } from '../src/wire/scram.ts';
+import { createScramLogin, ScramMemory } from '../src/wire/scram.ts';
 
 /** The example of RFC 7677, section 3. */
 const NONCE = 'rOprNGfwEbeRWgbNEkqO';
@@ -47,5 +47,41 @@ describe('SCRAM-SHA-256', () => {
 
   it('draws another nonce for each login', () => {
     expect(createScramLogin('pencil').firstMessage).not.toBe(createScramLogin('pencil').firstMessage);
+  });
+
+  it('derives the keys of one challenge once, and asks for the password only then', async () => {
+    let asked = 0;
+    const memory = new ScramMemory();
+    const again = (memoryOf = memory) =>
+      createScramLogin(
+        async () => {
+          asked++;
+          return 'pencil';
+        },
+        NONCE,
+        'user',
+        memoryOf,
+      );
+    const first = again();
+    const answer = await first.answer(SERVER_FIRST);
+    await again().answer(SERVER_FIRST);
+    expect(asked, 'nothing is kept before the server has proved itself').toBe(2);
+    first.verify(SERVER_FINAL);
+    await expect(again().answer(SERVER_FIRST)).resolves.toBe(answer);
+    expect(asked).toBe(2);
+    await again().answer(SERVER_FIRST.replace('W22Z', 'X22Z'));
+    await again().answer(SERVER_FIRST.replace('4096', '4097'));
+    expect(asked, 'of another salt or number of rounds').toBe(4);
+    memory.forget();
+    await again().answer(SERVER_FIRST);
+    expect(asked).toBe(5);
+  });
+
+  it('says of a password that cannot be had that the login fails, with the reason', async () => {
+    const source = () => Promise.reject(new Error('the key is not there'));
+    await expect(createScramLogin(source, NONCE).answer(SERVER_FIRST)).rejects.toMatchObject({
+      code: 'login_failed',
+      message: expect.stringContaining('the key is not there'),
+    });
   });
 });

@@ -5,17 +5,20 @@ import { openBackend } from '../wire/open.ts';
 import type { LoginPool } from './login-pool.ts';
 import { CONNECT_TIMEOUT_MS } from './tuning.ts';
 
-/** Opens a connection of the pool's login, with the next known password when Postgres refuses one. Rejects with the last refusal. */
+/**
+ * Opens a connection of the pool's login: with what its last login left, or else with its passwords, the next one when Postgres refuses one. Rejects
+ * with the last refusal.
+ */
 export async function connectLogin(pool: LoginPool, signal: AbortSignal): Promise<Backend> {
-  const { passwords, user } = pool.login;
+  const { login, scramMemory } = pool;
+  const { passwords, user } = login;
   let refusal: unknown;
-  for (const read of passwords) {
+  for (const password of passwords) {
     try {
-      const password = await read();
-      signal.throwIfAborted();
-      return await openBackend({ ...optionsOf(pool), user, password }, signal);
+      return await openBackend({ ...optionsOf(pool), user, password, scramMemory }, signal);
     } catch (error) {
       if (!isWrongPassword(error)) throw error;
+      scramMemory.forget();
       refusal = error;
     }
   }

@@ -3,6 +3,7 @@ import type { TenantLogin } from '../registration.ts';
 import { chooseBackend, chooseIdle } from '../scheduling/choose-backend.ts';
 import { Growth } from '../scheduling/growth.ts';
 import { StatementProfiles } from '../scheduling/statement-profiles.ts';
+import { ScramMemory } from '../wire/scram.ts';
 import { Connections } from './connections.ts';
 import type { PoolContext } from './context.ts';
 import type { RoleCounters } from './counters.ts';
@@ -34,6 +35,8 @@ export class LoginPool {
   readonly database: string;
   readonly counters: RoleCounters;
   readonly profiles = new StatementProfiles();
+  /** Of the login's passwords as they are registered now. */
+  scramMemory = new ScramMemory();
   login: TenantLogin;
   lastUsed = 0;
   readonly #connections = new Connections(this);
@@ -192,8 +195,15 @@ export class LoginPool {
 
   /** Credentials may have changed: what could not log in tries again. */
   update(login: TenantLogin): void {
+    if (login !== this.login) this.forgetKeys();
     this.login = login;
     this.#connections.forgetFailure();
+  }
+
+  /** What a login that is under way may yet learn is thrown away too. */
+  forgetKeys(): void {
+    this.scramMemory.forget();
+    this.scramMemory = new ScramMemory();
   }
 
   #refuse(work: Work, error: PoolError): void {

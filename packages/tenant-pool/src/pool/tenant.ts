@@ -117,6 +117,7 @@ export class Tenant {
     this.removed = error;
     for (const pool of this.#all) {
       pool.handOver(error);
+      pool.forgetKeys();
       for (const slot of pool.slots) {
         for (const work of slot.running.toArray()) work.revoke(error, now);
         slot.retire();
@@ -257,6 +258,7 @@ export class Tenant {
     if (old === undefined) return;
     delete this.#pools[role];
     if (old.waiting > 0) old.handOver(this.#pool(role === 'replica' ? 'readonly' : role));
+    old.forgetKeys();
     for (const slot of old.slots) slot.retire();
   }
 

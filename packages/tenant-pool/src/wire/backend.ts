@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 
 import type { WireError } from './errors.ts';
+import type { PasswordSource, ScramMemory } from './scram.ts';
 
 export interface BackendOptions {
   /** A name or address; a path that starts with `/` is the directory of a Unix socket (`.s.PGSQL.<port>`). */
@@ -8,8 +9,10 @@ export interface BackendOptions {
   readonly port: number;
   readonly database: string;
   readonly user: string;
-  /** For SCRAM-SHA-256, the only way of authentication that is spoken. Not kept once the login is done. */
-  readonly password: string;
+  /** For SCRAM-SHA-256, the only way of authentication that is spoken. Asked for when the login needs it, and not kept once that is done. */
+  readonly password: PasswordSource;
+  /** Of this user's logins with this password: the next one is spared the derivation of the keys. */
+  readonly scramMemory?: ScramMemory | undefined;
   /** With it, TLS is asked for first, and a server that refuses it is refused. */
   readonly tls?: ConnectionOptions | undefined;
   readonly applicationName: string;

@@ -44,7 +44,7 @@ export function logIn<T>(
       reject(error);
     };
     const onAbort = (): void => fail(abortReason(signal));
-    const login = new Login(transport, options.password, maxRowBytes, fail, (result) => {
+    const login = new Login(transport, options, maxRowBytes, fail, (result) => {
       settle();
       resolve(onReady(result));
     });
@@ -72,14 +72,14 @@ class Login implements Receiver, MessageHandler {
 
   constructor(
     transport: Transport,
-    password: string,
+    { password, scramMemory }: BackendOptions,
     maxRowBytes: number,
     fail: (error: WireError) => void,
     done: (result: LoggedIn) => void,
   ) {
     this.reader = new MessageReader(this, maxRowBytes);
     this.#transport = transport;
-    this.#scram = createScramLogin(password);
+    this.#scram = createScramLogin(password, undefined, undefined, scramMemory);
     this.#fail = fail;
     this.#done = done;
     transport.receiver = this;

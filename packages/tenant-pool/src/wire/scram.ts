@@ -23,22 +23,62 @@ export interface ScramLogin {
   verify(serverFinal: string): void;
 }
 
+/** The password itself, or where it is asked for when it is needed. */
+export type PasswordSource = string | (() => Promise<string>);
+
+interface ScramKeys {
+  readonly clientKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/**
+ * The keys of one user's last login that succeeded, so that the next one costs no derivation (4,096 rounds or more) and asks for no password. They are
+ * good for one salt and number of rounds, which the server draws anew with each change of the password; and they let one in as the password would:
+ * whoever keeps them calls `forget` when the password is no longer to be used.
+ */
+export class ScramMemory {
+  #challenge: string | undefined = undefined;
+  #keys: ScramKeys | undefined = undefined;
+
+  find(challenge: string): ScramKeys | undefined {
+    return challenge === this.#challenge ? this.#keys : undefined;
+  }
+
+  keep(challenge: string, keys: ScramKeys): void {
+    this.#challenge = challenge;
+    this.#keys = keys;
+  }
+
+  forget(): void {
+    this.#challenge = undefined;
+    this.#keys = undefined;
+  }
+}
+
 /** Postgres takes the user from the startup message and ignores the name in here. */
-export function createScramLogin(password: string, nonce: string = randomBytes(18).toString('base64'), user = ''): ScramLogin {
+export function createScramLogin(
+  password: PasswordSource,
+  nonce: string = randomBytes(18).toString('base64'),
+  user = '',
+  memory?: ScramMemory,
+): ScramLogin {
   const firstBare = `n=${user},r=${nonce}`;
   let expected: Buffer | undefined;
+  let proven = (): void => {};
   return {
     firstMessage: `${GS2_HEADER}${firstBare}`,
     async answer(serverFirst) {
       const challenge = readChallenge(serverFirst, nonce);
-      const salted = await derive(normalized(password), challenge.salt, challenge.iterations, 32, 'sha256');
-      const clientKey = hmac(salted, 'Client Key');
+      const name = `${challenge.iterations} ${challenge.salt.toString('base64')}`;
+      const keys = memory?.find(name) ?? (await deriveKeys(password, challenge));
+      const { clientKey, serverKey } = keys;
+      proven = () => memory?.keep(name, keys);
       const storedKey = createHash('sha256').update(clientKey).digest();
       const withoutProof = `c=${Buffer.from(GS2_HEADER).toString('base64')},r=${challenge.nonce}`;
       const authMessage = `${firstBare},${serverFirst},${withoutProof}`;
       const signature = hmac(storedKey, authMessage);
       const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0)));
-      expected = hmac(hmac(salted, 'Server Key'), authMessage);
+      expected = hmac(serverKey, authMessage);
       return `${withoutProof},p=${proof.toString('base64')}`;
     },
     verify(serverFinal) {
@@ -46,11 +86,33 @@ export function createScramLogin(password: string, nonce: string = randomBytes(1
       if (expected === undefined || signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
         throw new WireError('protocol_violation', 'the server could not prove that it knows the password');
       }
+      proven();
     },
   };
 }
 
-function readChallenge(serverFirst: string, nonce: string): { nonce: string; salt: Buffer; iterations: number } {
+async function deriveKeys(source: PasswordSource, { salt, iterations }: Challenge): Promise<ScramKeys> {
+  const password = typeof source === 'string' ? source : await askFor(source);
+  const salted = await derive(normalized(password), salt, iterations, 32, 'sha256');
+  return { clientKey: hmac(salted, 'Client Key'), serverKey: hmac(salted, 'Server Key') };
+}
+
+/** That the password cannot be had concerns this login, not the server. */
+async function askFor(source: () => Promise<string>): Promise<string> {
+  try {
+    return await source();
+  } catch (error) {
+    throw new WireError('login_failed', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+interface Challenge {
+  readonly nonce: string;
+  readonly salt: Buffer;
+  readonly iterations: number;
+}
+
+function readChallenge(serverFirst: string, nonce: string): Challenge {
   const match = /^r=([^,]+),s=([A-Za-z0-9+/]+=*),i=([1-9][0-9]{0,9})(?:,|$)/.exec(serverFirst);
   const [, serverNonce = '', salt = '', rounds = ''] = match ?? [];
   if (!match || !serverNonce.startsWith(nonce) || serverNonce.length === nonce.length) {
