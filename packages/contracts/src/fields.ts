@@ -79,7 +79,7 @@ export const sealedPassword = z
   .min(1)
   .max(1024)
   .regex(/^[!-~]+$/);
-const keyId = z
+export const keyId = z
   .string()
   .max(64)
   .regex(/^[A-Za-z0-9_-]+$/);

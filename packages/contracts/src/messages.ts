@@ -44,6 +44,7 @@ export const MESSAGES = [
   resources.tenantResourceAnomalyDetected,
   security.tenantCredentialsIssued,
   security.tenantPasswordRotated,
+  security.tenantCredentialsResealed,
   security.tenantPasswordRotationRequested,
   security.tenantPasswordRotationFailed,
   security.tenantAccessGranted,

@@ -136,6 +136,12 @@ const FACTS: Sayings<TenantFact> = {
     say('TenantProvisioningFailedEvent', failed.failedAt, { ...failureFields(failed), attempt, cleaned_up: cleanedUp }),
   PasswordRotated: (data) =>
     say('TenantPasswordRotatedEvent', data.rotatedAt, { ...credentialFields(data), rotated_at: data.rotatedAt }),
+  CredentialsResealed: (data) =>
+    say('TenantCredentialsResealedEvent', data.resealedAt, {
+      ...credentialFields(data),
+      previous_key_id: data.previousKeyId,
+      resealed_at: data.resealedAt,
+    }),
   PasswordRotationFailed: (data) => say('TenantPasswordRotationFailedEvent', data.failedAt, failureFields(data)),
   ReadReplicaVerified: ({ host, port, verifiedAt }) =>
     say('TenantReadReplicaVerifiedEvent', verifiedAt, { ...replicaFields({ host, port }), verified_at: verifiedAt }),

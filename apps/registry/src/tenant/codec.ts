@@ -31,6 +31,7 @@ export const tenantCodec = createEventCodec<TenantEvent>({
   MigrationsFailed: { version: 1 },
   ProvisioningFailed: { version: 1 },
   PasswordRotated: { version: 1 },
+  CredentialsResealed: { version: 1 },
   PasswordRotationFailed: { version: 1 },
   ReadReplicaVerified: { version: 1 },
   ReadReplicaRejected: { version: 1 },

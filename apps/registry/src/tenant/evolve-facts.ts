@@ -35,6 +35,7 @@ export function withProvisioningFact(state: ProvisioningTenant, fact: TenantFact
       };
     }
     case 'PasswordRotated':
+    case 'CredentialsResealed':
     case 'PasswordRotationFailed':
     case 'ReadReplicaVerified':
     case 'ReadReplicaRejected':
@@ -61,6 +62,13 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
         credentialSince: fact.data.rotatedAt,
         nextCredential: null,
       };
+    case 'CredentialsResealed': {
+      const { requestId, previousKeyId, resealedAt } = fact.data;
+      if (!('credential' in state)) return state;
+      const { credential } = state;
+      if (credential.requestId !== requestId || credential.keyId !== previousKeyId) return state;
+      return { ...state, credential: credentialOf(fact.data), updatedAt: resealedAt };
+    }
     case 'PasswordRotationFailed':
       if (!concernsOpenRequest(state, 'rotate', fact) || !('credential' in state)) return state;
       return { ...closed(state, 'rotate', 'failed', fact.data.failedAt), nextCredential: null };

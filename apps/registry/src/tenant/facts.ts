@@ -77,6 +77,11 @@ type ProvisioningFailed = Event<'ProvisioningFailed', Failed & { readonly attemp
 
 /** The credential that is now in force. */
 type PasswordRotated = Event<'PasswordRotated', Credential & { readonly rotatedAt: string }>;
+/** The passwords of a credential, sealed with another key. Its request is the one that had the credential issued. */
+type CredentialsResealed = Event<
+  'CredentialsResealed',
+  Credential & { readonly previousKeyId: string; readonly resealedAt: string }
+>;
 /** The credential before is still the one in force. */
 type PasswordRotationFailed = Event<'PasswordRotationFailed', Failed>;
 
@@ -124,6 +129,7 @@ export type TenantFact =
   | MigrationsFailed
   | ProvisioningFailed
   | PasswordRotated
+  | CredentialsResealed
   | PasswordRotationFailed
   | ReadReplicaVerified
   | ReadReplicaRejected

@@ -101,6 +101,17 @@ export function factsOf(requestId: string, { attempt = 1, at = 1 } = {}) {
       },
     },
     rotated: { type: 'PasswordRotated', data: { ...credentialOf(requestId), rotatedAt: time(5) } },
+    resealed: {
+      type: 'CredentialsResealed',
+      data: {
+        ...credentialOf(requestId),
+        dbPasswordEncrypted: 'v1.k2.00bb.rw',
+        readonlyDbPasswordEncrypted: 'v1.k2.00bb.ro',
+        keyId: 'k2',
+        previousKeyId: 'k1',
+        resealedAt: time(5),
+      },
+    },
     rotationFailed: {
       type: 'PasswordRotationFailed',
       data: { requestId, step: 'alter', code: 'refused', reason: 'no', failedAt: time(5) },
@@ -133,6 +144,7 @@ export const FACT_NAMES = [
   'migrationsFailed',
   'failed',
   'rotated',
+  'resealed',
   'rotationFailed',
   'verified',
   'rejected',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { actor, count, credentialFields, failureFields, migrationVersion, reason, slug, time } from '../fields.ts';
+import { actor, count, credentialFields, failureFields, keyId, migrationVersion, reason, slug, time } from '../fields.ts';
 import { grantRoleSchema } from '../tenant.ts';
 import { TOPICS } from '../topics.ts';
 import { body, defineMessage } from './define.ts';
@@ -21,6 +21,14 @@ export const tenantPasswordRotated = defineMessage({
   type: 'TenantPasswordRotatedEvent',
   timeField: 'rotated_at',
   schema: body({ ...credentialFields, rotated_at: time }),
+});
+
+/** The same passwords, sealed with another key: what was sealed with `previous_key_id` may be forgotten. */
+export const tenantCredentialsResealed = defineMessage({
+  ...worker,
+  type: 'TenantCredentialsResealedEvent',
+  timeField: 'resealed_at',
+  schema: body({ ...credentialFields, previous_key_id: keyId, resealed_at: time }),
 });
 
 export const tenantPasswordRotationRequested = defineMessage({

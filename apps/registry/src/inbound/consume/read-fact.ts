@@ -15,7 +15,7 @@ export type ReadFact =
 /** By topic, the one app whose facts arrive there. */
 const OWNER_OF_TOPIC: ReadonlyMap<string, string> = new Map(FACT_APPS.map((app) => [TOPICS.facts(app), app]));
 
-/** What both messages that carry a credential say of it. */
+/** What every message that carries a credential says of it. */
 type CredentialFields = Omit<MessageOf<'TenantCredentialsIssuedEvent'>, 'event_id' | 'tenant_id' | 'issued_at'>;
 
 const fromCredentialFields = (body: CredentialFields, requestId: string): Credential => ({
@@ -89,6 +89,14 @@ const READERS = {
   TenantPasswordRotatedEvent: (body, requestId) => ({
     type: 'PasswordRotated',
     data: { ...fromCredentialFields(body, requestId), rotatedAt: body.rotated_at },
+  }),
+  TenantCredentialsResealedEvent: (body, requestId) => ({
+    type: 'CredentialsResealed',
+    data: {
+      ...fromCredentialFields(body, requestId),
+      previousKeyId: body.previous_key_id,
+      resealedAt: body.resealed_at,
+    },
   }),
   TenantPasswordRotationFailedEvent: (body, requestId) => ({
     type: 'PasswordRotationFailed',
