@@ -14,6 +14,8 @@ const serverSchema = z.strictObject({
 
 const fields = z.object({
   ...serviceVariables,
+  /** A worker that dies is succeeded in its consumer group after this time. */
+  KAFKA_SESSION_TIMEOUT_MS: variable.integer({ min: 1_000, max: 300_000 }).default(6_000),
   DATABASE_URL: variable.url('postgres', 'postgresql'),
   POSTGRES_SERVERS_FILE: z.string().transform(serversOfFile).optional(),
   POSTGRES_ADMIN_HOST: z.string().optional(),

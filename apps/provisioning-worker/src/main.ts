@@ -49,6 +49,7 @@ await runMain(NAME, async () => {
     clientId: NAME,
     username: config.KAFKA_USERNAME,
     password: config.KAFKA_PASSWORD,
+    sessionTimeoutMs: config.KAFKA_SESSION_TIMEOUT_MS,
     logger,
   });
   const codec = await createMessageCodec({

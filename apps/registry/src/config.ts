@@ -59,6 +59,8 @@ const variables = z
   .object({
     ...serviceVariables,
     ...stores,
+    /** A registry that dies is succeeded in its consumer groups after this time. */
+    KAFKA_SESSION_TIMEOUT_MS: variable.integer({ min: 1_000, max: 300_000 }).default(6_000),
     /** Given as POSTGRES_SERVERS_FILE. */
     POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
     POSTGRES_ADMIN_HOST: hostSchema.optional(),
@@ -107,10 +109,11 @@ export function readConfig(env: Environment = process.env) {
 
 type Read = z.output<typeof variables>;
 
-const kafkaOf = ({ KAFKA_BROKERS: brokers, KAFKA_USERNAME: username, KAFKA_PASSWORD: password }: Read) => ({
-  brokers,
-  ...(username === undefined ? {} : { username }),
-  ...(password === undefined ? {} : { password }),
+const kafkaOf = (read: Read) => ({
+  brokers: read.KAFKA_BROKERS,
+  sessionTimeoutMs: read.KAFKA_SESSION_TIMEOUT_MS,
+  username: read.KAFKA_USERNAME,
+  password: read.KAFKA_PASSWORD,
 });
 
 function serversOf(read: Read): PlacementServer[] {

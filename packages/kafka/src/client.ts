@@ -17,6 +17,8 @@ export interface KafkaOptions {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly tls?: boolean | undefined;
+  /** How long a group waits for a member that has died; 6 s unless given. Brokers have a least of their own, 6 s unless told otherwise. */
+  readonly sessionTimeoutMs?: number | undefined;
   readonly logger: Logger;
   /** How sockets are made; for tests that break connections. */
   readonly socketFactory?: ISocketFactory | undefined;
@@ -24,6 +26,7 @@ export interface KafkaOptions {
 
 export interface KafkaClient {
   readonly clientId: string;
+  readonly sessionTimeoutMs: number;
   readonly logger: Logger;
   /** kafkajs itself, for what this package has no word for. */
   readonly kafka: Kafka;
@@ -60,6 +63,8 @@ const toLogger =
     logger[say]({ ...details, namespace }, `kafkajs: ${message}`);
   };
 
+const SESSION_TIMEOUT_MS = 6000;
+
 /** The first wait before a retry, in ms; it doubles up to `maxRetryTime`. Long enough in all (about 8 s) to outlive a coordinator's move. */
 const RETRY = { initialRetryTime: 50, maxRetryTime: 2000, retries: 9 };
 
@@ -68,7 +73,7 @@ const RETRY = { initialRetryTime: 50, maxRetryTime: 2000, retries: 9 };
  * logger; what kafkajs retries by itself goes there at level debug.
  */
 export const connectKafka = (options: KafkaOptions): KafkaClient => {
-  const { brokers, clientId, username, password, tls, logger, socketFactory } = options;
+  const { brokers, clientId, username, password, tls, logger, socketFactory, sessionTimeoutMs = SESSION_TIMEOUT_MS } = options;
   const kafka = new Kafka({
     brokers: [...brokers],
     clientId,
@@ -81,7 +86,7 @@ export const connectKafka = (options: KafkaOptions): KafkaClient => {
     logLevel: logLevel.INFO,
     logCreator: toLogger(logger),
   });
-  return { clientId, logger, kafka };
+  return { clientId, sessionTimeoutMs, logger, kafka };
 };
 
 /** Runs something with kafkajs's admin client, connected before and closed after, however it ends. Errors are `KafkaError`s. */

@@ -4,7 +4,7 @@ import { KafkaError, fromKafkaJs, isKafkaError } from './errors.ts';
 import { backoffMs, pauseFor, settlesWithin } from './waiting.ts';
 
 export interface SessionTimes {
-  /** How long the group waits for a dead member: 6 s is the least that brokers take by default. */
+  /** How long the group waits for a dead member; the client's unless given. */
   readonly sessionTimeoutMs?: number | undefined;
   /** No fetch or no heartbeat for so long: the consumer has stopped silently. */
   readonly silenceMs?: number | undefined;
@@ -41,7 +41,6 @@ export interface Session {
   resume(topic: string, partition: number): void;
 }
 
-const SESSION_TIMEOUT_MS = 6000;
 const SILENCE_MS = 30_000;
 const CLOSE_MS = 5000;
 /** How long a start goes on trying. */
@@ -63,7 +62,7 @@ const FETCHING = {
 };
 
 export const createSession = (client: KafkaClient, options: SessionOptions): Session => {
-  const { groupId, topics, sessionTimeoutMs = SESSION_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
+  const { groupId, topics, sessionTimeoutMs = client.sessionTimeoutMs, silenceMs = SILENCE_MS } = options;
   const { logger } = client;
   let consumer: Consumer | undefined;
   let commitNow: ((offsets: Offsets) => Promise<void>) | undefined;

@@ -171,6 +171,8 @@ function serverProperties(options: KafkaOptions, logDir: string): string {
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
+    // Tests that kill members of a group wait for less than the default of 6 s.
+    'group.min.session.timeout.ms': '1000',
     'auto.create.topics.enable': 'false',
     'log.cleaner.dedupe.buffer.size': '16777216',
     // Preallocated index files of 10 MB a segment would make an empty topic of 12 partitions 240 MB on some file systems.
