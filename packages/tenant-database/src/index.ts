@@ -27,6 +27,16 @@ export type { InspectedHome, InspectedRole, ListedHomeObject } from './home/insp
 export { closeTenant, listRequestsOf, takeInventory } from './purge/inventory.ts';
 export { findLeftovers } from './purge/leftovers.ts';
 export { removeRows } from './purge/rows.ts';
+export { claimStockHome } from './stock/claim.ts';
+export type { ClaimOptions, ClaimOutcome } from './stock/claim.ts';
+export { stockFingerprint } from './stock/fingerprint.ts';
+export { listStock } from './stock/list.ts';
+export type { ListedStockHome } from './stock/list.ts';
+export { makeStockHome } from './stock/make.ts';
+export type { MakeStockOptions, StockPart } from './stock/make.ts';
+export { newStockId } from './stock/names.ts';
+export type { StockHome, StockTier } from './stock/names.ts';
+export { removeStockHome } from './stock/remove.ts';
 export { loadMigrations } from './migrations/load.ts';
 export type { Migration } from './migrations/load.ts';
 export { protectSmall, runMigrations } from './migrations/run.ts';

@@ -65,6 +65,18 @@ export function homeNames(tenantId: string, tier: Tier): HomeNames {
   }
 }
 
+/** A home by its names: one in stock has no tenant yet. */
+export interface NamedHome {
+  readonly tier: Tier;
+  readonly names: HomeNames;
+}
+
+/** @throws TenantDatabaseError `bad_tenant_id`. */
+export const namedHome = ({ tenantId, tier }: Pick<Home, 'tenantId' | 'tier'>): NamedHome => ({
+  tier,
+  names: homeNames(tenantId, tier),
+});
+
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const COMMENT = /^ultracore home of (\S+) request ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 

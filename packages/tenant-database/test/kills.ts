@@ -37,7 +37,8 @@ const COURSES = {
 
 export type Course = keyof typeof COURSES;
 
-function cutting(bench: Bench, cut: Cut | undefined): { connect: Connect; sent: () => number } {
+export /** A way to connect that counts what is sent, and is cut off at one statement. */
+export function cutting(bench: Bench, cut: Cut | undefined): { connect: Connect; sent: () => number } {
   let sent = 0;
   const connect = async (database: string) => {
     const client = await bench.login(...bench.adminLogin)(database);
@@ -86,7 +87,7 @@ export async function proveCut(bench: Bench, tier: Tier, course: Course, cut: Cu
   return left;
 }
 
-async function proveWhole(bench: Bench, home: Home): Promise<void> {
+export async function proveWhole(bench: Bench, home: Home): Promise<void> {
   await makeHome(bench, bench.admin, home, PASSWORDS);
   const names = homeNames(home.tenantId, home.tier);
   await withConnection(bench.login(names.role, PASSWORDS.readWrite), names.database, (login) =>

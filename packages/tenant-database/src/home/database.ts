@@ -1,7 +1,7 @@
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connection, hasSqlState, runScript } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
-import { type Home, homeComment, homeNames, ROLES, TEMPLATE_DATABASE } from '../names.ts';
+import { type Home, homeComment, homeNames, type NamedHome, namedHome, ROLES, TEMPLATE_DATABASE } from '../names.ts';
 import { assertOurs, type Made } from './roles.ts';
 import { searchPathStatement } from './search-path.ts';
 
@@ -64,7 +64,7 @@ export async function databaseState(connection: Connection, name: string): Promi
 }
 
 /** Closed at first: in the moment before the ACL is set, PUBLIC could connect. */
-async function createFromTemplate(connection: Connection, database: string): Promise<void> {
+export async function createFromTemplate(connection: Connection, database: string): Promise<void> {
   const statement = `create database ${quoteIdent(database)} owner ${ROLES.owner} template ${TEMPLATE_DATABASE} strategy wal_log allow_connections false`;
   await connection.query('select pg_advisory_lock($1)', [CREATE_DATABASE_LOCK]);
   try {
@@ -87,19 +87,26 @@ async function createFromTemplate(connection: Connection, database: string): Pro
 }
 
 async function openToTenant(connection: Connection, home: Home, comment: string): Promise<void> {
-  const { database, role, readonlyRole } = homeNames(home.tenantId, home.tier);
-  const logins = `${quoteIdent(role)}, ${quoteIdent(readonlyRole)}`;
+  const named = namedHome(home);
   try {
     await runScript(connection, [
-      `comment on database ${quoteIdent(database)} is ${quoteLiteral(comment)}`,
-      `revoke all on database ${quoteIdent(database)} from public`,
-      `grant connect on database ${quoteIdent(database)} to ${logins}`,
-      searchPathStatement(home, role),
-      searchPathStatement(home, readonlyRole),
-      `alter database ${quoteIdent(database)} with allow_connections true`,
+      `comment on database ${quoteIdent(named.names.database)} is ${quoteLiteral(comment)}`,
+      ...openDatabaseStatements(named),
     ]);
   } catch (error) {
     if (!hasSqlState(error, '42704')) throw error;
     throw new TenantDatabaseError('not_prepared', `The roles of ${home.tenantId} do not exist yet.`, { cause: error });
   }
+}
+
+/** Who may connect to the database of an enterprise home, and with which search_path; opens it. */
+export function openDatabaseStatements(home: NamedHome): string[] {
+  const [database, role, readonlyRole] = [home.names.database, home.names.role, home.names.readonlyRole].map(quoteIdent);
+  return [
+    `revoke all on database ${database} from public`,
+    `grant connect on database ${database} to ${role}, ${readonlyRole}`,
+    searchPathStatement(home, home.names.role),
+    searchPathStatement(home, home.names.readonlyRole),
+    `alter database ${database} with allow_connections true`,
+  ];
 }

@@ -1,5 +1,14 @@
 import type { Connection } from '../client.ts';
-import { type Home, homeComment, homeNames, parseHomeComment, ROLES, SHARED_DATABASE, TEMPLATE_DATABASE } from '../names.ts';
+import {
+  type Home,
+  homeComment,
+  homeNames,
+  namedHome,
+  parseHomeComment,
+  ROLES,
+  SHARED_DATABASE,
+  TEMPLATE_DATABASE,
+} from '../names.ts';
 import { searchPathSetting } from './search-path.ts';
 
 /** One login as the server has it. `ours`: it carries this home's comment. */
@@ -60,7 +69,14 @@ export async function inspectHome(connection: Connection, home: Home): Promise<I
     const found = roles.find((row) => row.name === name);
     if (found === undefined) return ABSENT;
     const { exists, ours, canLogin, connectionLimit, settings, inDatabase } = found;
-    return { exists, ours, canLogin, connectionLimit, settings, strays: straysOf(inDatabase, searchPathSetting(home)) };
+    return {
+      exists,
+      ours,
+      canLogin,
+      connectionLimit,
+      settings,
+      strays: straysOf(inDatabase, searchPathSetting(namedHome(home))),
+    };
   };
   const schema = place('schema');
   const isHere = places.some((row) => row.kind === 'here');

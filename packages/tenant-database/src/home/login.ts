@@ -1,7 +1,7 @@
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connection, runScript } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
-import { type Home, homeComment, homeNames } from '../names.ts';
+import { type Home, homeComment, homeNames, namedHome } from '../names.ts';
 import { assertOurs, commentsOfRoles } from './roles.ts';
 import { searchPathStatement } from './search-path.ts';
 import { endSessionsOfRoles } from './sessions.ts';
@@ -99,7 +99,7 @@ function restoreSettings(home: Home, role: string): string[] {
   return [
     `alter role ${name} reset all`,
     `alter role ${name} in database ${quoteIdent(database)} reset all`,
-    searchPathStatement(home, role),
+    searchPathStatement(namedHome(home), role),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connection, runScript } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
-import { type Home, homeComment, homeNames, ROLES } from '../names.ts';
+import { type Home, homeComment, homeNames, type NamedHome, namedHome, ROLES } from '../names.ts';
 import { searchPathStatement } from './search-path.ts';
 
 /** `created`: made by this call. `adopted`: it was there, with the comment of this tenant and this request. */
@@ -22,19 +22,24 @@ export async function createRoles(connection: Connection, home: Home): Promise<M
   await runScript(
     connection,
     missing.flatMap((name) => [
-      `create role ${quoteIdent(name)} nologin`,
+      ...roleStatements(namedHome(home), name),
       `comment on role ${quoteIdent(name)} is ${quoteLiteral(comment)}`,
-      ...sharedDatabaseRights(home, name, name === readonlyRole),
     ]),
   );
   return 'created';
 }
 
+/** Makes one login of a home, closed, with what it may do in the shared database. */
+export const roleStatements = (home: NamedHome, name: string): string[] => [
+  `create role ${quoteIdent(name)} nologin`,
+  ...sharedDatabaseRights(home, name, name === home.names.readonlyRole),
+];
+
 /**
  * Rights in the shared database come from groups: one entry a tenant in the ACL of one table would overflow it at about 2,400
  * tenants. SET FALSE, so that SET ROLE to a group, whose `current_tenant_id()` is NULL, is not even possible.
  */
-function sharedDatabaseRights(home: Home, name: string, readOnly: boolean): string[] {
+function sharedDatabaseRights(home: NamedHome, name: string, readOnly: boolean): string[] {
   if (home.tier === 'enterprise') return [];
   const groups = [ROLES.sharedAccess, ...(home.tier === 'small' ? [readOnly ? ROLES.smallReadOnly : ROLES.small] : [])];
   return [`grant ${groups.join(', ')} to ${quoteIdent(name)} with inherit true, set false`, searchPathStatement(home, name)];

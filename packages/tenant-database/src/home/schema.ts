@@ -1,7 +1,8 @@
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connection, hasSqlState, runScript } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
-import { type Home, homeComment, homeNames, OWN_SCHEMA, ROLES } from '../names.ts';
+import { type Home, homeComment, type NamedHome, namedHome, OWN_SCHEMA, ROLES } from '../names.ts';
+import { STOCK_COMMENT } from '../stock/names.ts';
 import { assertOurs, type Made } from './roles.ts';
 
 /**
@@ -12,25 +13,22 @@ import { assertOurs, type Made } from './roles.ts';
  */
 export async function createSchema(connection: Connection, home: Home): Promise<Made> {
   if (home.tier === 'small') return 'adopted';
-  const { schema } = homeNames(home.tenantId, home.tier);
+  const named = namedHome(home);
+  const { schema } = named.names;
   const comment = homeComment(home.tenantId, home.requestId);
-  const { rows } = await connection.query<{ comment: string | null }>(
-    `select obj_description(oid, 'pg_namespace') as comment from pg_namespace where nspname = $1`,
+  const { rows } = await connection.query<{ comment: string | null; database: string | null }>(
+    `select obj_description(n.oid, 'pg_namespace') as comment, shobj_description(d.oid, 'pg_database') as database
+       from pg_namespace n join pg_database d on datname = current_database() where nspname = $1`,
     [schema],
   );
   const [existing] = rows;
   if (existing !== undefined) {
+    if (existing.comment === STOCK_COMMENT && existing.database === comment) return takeSchemas(connection, named, comment);
     assertOurs('Schema', schema, existing.comment, comment);
     return 'adopted';
   }
   try {
-    await runScript(connection, [
-      'begin',
-      `set local role ${ROLES.owner}`,
-      ...migratedSchema(home, comment),
-      ...(home.tier === 'enterprise' ? ownSchema(home, comment) : []),
-      'commit',
-    ]);
+    await runScript(connection, ['begin', ...schemaStatements(named, comment), 'commit']);
   } catch (error) {
     if (!hasSqlState(error, '42704')) throw error;
     throw new TenantDatabaseError('not_prepared', `The roles of ${home.tenantId} do not exist yet.`, { cause: error });
@@ -38,9 +36,26 @@ export async function createSchema(connection: Connection, home: Home): Promise<
   return 'created';
 }
 
+/** The database was in stock and is this home's by now, as its own comment says: its schemas are told so. */
+async function takeSchemas(connection: Connection, { names }: NamedHome, comment: string): Promise<Made> {
+  const said = quoteLiteral(comment);
+  await runScript(connection, [
+    `comment on schema ${quoteIdent(names.schema)} is ${said}`,
+    `comment on schema ${OWN_SCHEMA} is ${said}`,
+  ]);
+  return 'adopted';
+}
+
+/** Makes the schemas of a home, to run in a transaction. Sets the role; an enterprise home's are the last of it that need the owner's. */
+export const schemaStatements = (home: NamedHome, comment: string): string[] => [
+  `set local role ${ROLES.owner}`,
+  ...migratedSchema(home, comment),
+  ...(home.tier === 'enterprise' ? ownSchema(home, comment) : []),
+];
+
 /** Default privileges, so that a migration which adds a table needs no grant of its own. No CREATE: what is here is ours. */
-function migratedSchema(home: Home, comment: string): string[] {
-  const schema = quoteIdent(homeNames(home.tenantId, home.tier).schema);
+function migratedSchema(home: NamedHome, comment: string): string[] {
+  const schema = quoteIdent(home.names.schema);
   return [`create schema ${schema}`, `comment on schema ${schema} is ${quoteLiteral(comment)}`, ...migratedRights(home)];
 }
 
@@ -49,8 +64,7 @@ function migratedSchema(home: Home, comment: string): string[] {
  * `ultracore_owner`. A tenant can throw the default privileges away (DROP OWNED BY its own role), and would not see what later migrations
  * make: each migration gives its logins all of them again.
  */
-export function migratedRights(home: Home): string[] {
-  const names = homeNames(home.tenantId, home.tier);
+export function migratedRights({ names }: NamedHome): string[] {
   const [schema, role, readonlyRole] = [names.schema, names.role, names.readonlyRole].map(quoteIdent);
   return [
     `grant usage on schema ${schema} to ${role}, ${readonlyRole}`,
@@ -66,8 +80,7 @@ export function migratedRights(home: Home): string[] {
  * or dropped; what the tenant makes in it is shown to its read-only login. The admin needs the tenant role's rights for that one
  * statement, and gives them back.
  */
-function ownSchema(home: Home, comment: string): string[] {
-  const names = homeNames(home.tenantId, home.tier);
+function ownSchema({ names }: NamedHome, comment: string): string[] {
   const [role, readonlyRole] = [names.role, names.readonlyRole].map(quoteIdent);
   return [
     `create schema ${OWN_SCHEMA}`,

@@ -101,7 +101,7 @@ async function closedRoles(connection: Connection, roles: readonly string[]): Pr
 }
 
 /** FORCE ends tenants' and autovacuum's sessions; a superuser's (a dump, a psql) it may not: those are waited for. */
-async function dropDatabase(admin: Connection, database: string, invalid: boolean): Promise<void> {
+export async function dropDatabase(admin: Connection, database: string, invalid: boolean): Promise<void> {
   // An invalid one (cut off while it was dropped) can only be dropped: any other statement ends the session.
   if (!invalid) await admin.query(`alter database ${quoteIdent(database)} with allow_connections false`);
   const deadline = Date.now() + DROP_DEADLINE_MS;
@@ -157,7 +157,7 @@ async function dropRoles(admin: Connection, roles: readonly string[]): Promise<v
 }
 
 /** DROP OWNED takes what the roles were granted, or set as their own defaults; it needs their rights, so the admin joins them first. */
-async function dropRoleStatements(connection: Connection, roles: readonly string[]): Promise<void> {
+export async function dropRoleStatements(connection: Connection, roles: readonly string[]): Promise<void> {
   if (roles.length === 0) return;
   const names = roles.map(quoteIdent).join(', ');
   try {

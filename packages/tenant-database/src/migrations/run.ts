@@ -2,7 +2,7 @@ import { quoteIdent, quoteLiteral, sqlStateOf } from '@ultracore/postgres';
 import { type Connection, inTransaction, lastRows } from '../client.ts';
 import { MigrationError, TenantDatabaseError } from '../errors.ts';
 import { migratedRights } from '../home/schema.ts';
-import { APP_SCHEMA, parseHomeComment, ROLES, SHARED_DATABASE } from '../names.ts';
+import { APP_SCHEMA, namedHome, parseHomeComment, ROLES, SHARED_DATABASE } from '../names.ts';
 import { describe, migrationError } from './failure.ts';
 import type { Migration } from './load.ts';
 
@@ -99,41 +99,60 @@ function pendingOf(schema: string, migrations: readonly Migration[], applied: re
   return pending;
 }
 
+interface AppliedBatch {
+  readonly done: AppliedMigration[];
+  readonly all: AppliedMigration[];
+}
+
 /** Applies in one transaction what of the batch is not applied yet; returns that, and what the home has then. */
 async function applyBatch(
   connection: Connection,
   options: RunMigrationsOptions,
   batch: readonly Migration[],
-): Promise<{ done: AppliedMigration[]; all: AppliedMigration[] }> {
-  return inTransaction(connection, async () => {
-    await takeHome(connection, options);
-    // Who waited for the lock finds here what the one before it applied.
-    const applied = (await connection.query<AppliedMigration>(APPLIED_SQL, [options.schema])).rows;
-    const versions = new Set(applied.map(({ version }) => version));
-    const todo = batch.filter(({ version }) => !versions.has(version));
-    if (todo.length > 0) await restoreRights(connection, options.schema);
-    let state = await afterStatements(connection, options.schema, []);
-    const done: (AppliedMigration & Migration)[] = [];
-    for (const migration of todo) {
-      const next = await applyOne(connection, options, migration, state);
-      done.push({ ...migration, tablesCreated: Math.max(0, next.tables - state.tables) });
-      state = next;
-    }
-    if (done.length > 0) {
-      await connection.query(
-        `insert into ultracore.migrations (home, version, name, checksum, tables_created)
-         select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::int[])`,
-        [
-          options.schema,
-          done.map(({ version }) => version),
-          done.map(({ name }) => name),
-          done.map(({ checksum }) => checksum),
-          done.map(({ tablesCreated }) => tablesCreated),
-        ],
-      );
-    }
-    return { done, all: [...applied, ...done] };
-  });
+): Promise<AppliedBatch> {
+  return inTransaction(connection, () => applyWithin(connection, options, batch));
+}
+
+/**
+ * Applies all migrations to a new home in the transaction that is under way; the role is `ultracore_owner` afterwards.
+ * @throws MigrationError `migration_failed`, `unsafe_schema`.
+ */
+export async function applyMigrations(connection: Connection, options: RunMigrationsOptions): Promise<void> {
+  await applyWithin(connection, options, options.migrations);
+}
+
+async function applyWithin(
+  connection: Connection,
+  options: RunMigrationsOptions,
+  batch: readonly Migration[],
+): Promise<AppliedBatch> {
+  await takeHome(connection, options);
+  // Who waited for the lock finds here what the one before it applied.
+  const applied = (await connection.query<AppliedMigration>(APPLIED_SQL, [options.schema])).rows;
+  const versions = new Set(applied.map(({ version }) => version));
+  const todo = batch.filter(({ version }) => !versions.has(version));
+  if (todo.length > 0) await restoreRights(connection, options.schema);
+  let state = await afterStatements(connection, options.schema, []);
+  const done: (AppliedMigration & Migration)[] = [];
+  for (const migration of todo) {
+    const next = await applyOne(connection, options, migration, state);
+    done.push({ ...migration, tablesCreated: Math.max(0, next.tables - state.tables) });
+    state = next;
+  }
+  if (done.length > 0) {
+    await connection.query(
+      `insert into ultracore.migrations (home, version, name, checksum, tables_created)
+       select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::int[])`,
+      [
+        options.schema,
+        done.map(({ version }) => version),
+        done.map(({ name }) => name),
+        done.map(({ checksum }) => checksum),
+        done.map(({ tablesCreated }) => tablesCreated),
+      ],
+    );
+  }
+  return { done, all: [...applied, ...done] };
 }
 
 /** The home's row lock: held to the end of the transaction, out of reach for tenants in every tier. */
@@ -160,7 +179,7 @@ async function restoreRights(connection: Connection, schema: string): Promise<vo
   const [found] = rows;
   const owner = parseHomeComment(found?.comment ?? null);
   if (found === undefined || owner === undefined) return;
-  await connection.query(migratedRights({ ...owner, tier: found.shared ? 'standard' : 'enterprise' }).join(';\n'));
+  await connection.query(migratedRights(namedHome({ ...owner, tier: found.shared ? 'standard' : 'enterprise' })).join(';\n'));
 }
 
 interface TransactionState {
