@@ -37,7 +37,7 @@ const COURSES = {
 
 export type Course = keyof typeof COURSES;
 
-export /** A way to connect that counts what is sent, and is cut off at one statement. */
+/** A way to connect that counts what is sent, and is cut off at one statement. */
 export function cutting(bench: Bench, cut: Cut | undefined): { connect: Connect; sent: () => number } {
   let sent = 0;
   const connect = async (database: string) => {
