@@ -12,6 +12,7 @@ import {
   runService,
 } from '@ultracore/service';
 import { createTenantConnectionPoolManager } from '@ultracore/tenant-pool';
+import { lostRights } from './access/lost-rights.ts';
 import { readConfig } from './config.ts';
 import { createTenantDirectory } from './directory/directory.ts';
 import { attachHotPath } from './inbound/hot-path/hot-path.ts';
@@ -59,6 +60,7 @@ await runMain(NAME, async () => {
   });
   const windows = createUsageWindows({ meter: `${NAME}.${config.instance}`, start: new Date(), newId: randomUUID });
   const poolOf = createPoolUsage(pools);
+  const calls = createCalls();
   const directory = createTenantDirectory({
     keyRing,
     gateways: config.instances,
@@ -68,6 +70,7 @@ await runMain(NAME, async () => {
       windows.settle(tenantId, poolOf(tenantId));
       pools.removeTenant(tenantId, reason);
     },
+    changed: (before, now) => calls.endWhere((asked) => lostRights(asked, before, now)),
   });
   const reader = createDirectoryReader(kafka, codec, {
     clientId: NAME,
@@ -93,7 +96,6 @@ await runMain(NAME, async () => {
   readiness.add('directory', () => directory.fault() ?? reader.health());
   // One server of several may be down, and a tenant's trouble is no other's.
   readiness.add('pools', () => pools.health(), { advisory: true });
-  const calls = createCalls();
   const authenticator = createAuthenticator(config.jwt);
   const server = await createHttpServer({
     logger,

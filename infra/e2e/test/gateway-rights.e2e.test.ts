@@ -28,7 +28,8 @@ async function say(changes: Partial<DirectoryRow>): Promise<void> {
 }
 
 const is = (status: TenantStatus) => say({ status });
-const grant = (...grants: [string, GrantRole][]) => say({ grants: grants.map(([user, role]) => ({ user_id: user, role })) });
+const grantsOf = (...grants: [string, GrantRole][]) => ({ grants: grants.map(([user, role]) => ({ user_id: user, role })) });
+const grant = (...grants: [string, GrantRole][]) => say(grantsOf(...grants));
 
 const told = async (client: GatewayClient, text = 'select 1') => {
   const { status, body } = await client.query(text);
@@ -47,9 +48,10 @@ const untilTold = (client: GatewayClient, status: number, code?: string) =>
 const user = async (subject: string, claims: Record<string, unknown> = {}, tenant = id) =>
   clientOf(rig.gateway, await rig.platform.userToken(subject, claims), { 'x-ultracore-tenant-id': tenant });
 
+const WRITE = `insert into clients (kind, given_name, family_name) values ('person', 'By', 'Grant')`;
+
 describe('a user without a tenant in the token', () => {
   const WHO = 'select session_user as login';
-  const WRITE = `insert into clients (kind, given_name, family_name) values ('person', 'By', 'Grant')`;
 
   test('runs SQL by its grant, by subject or proven address, and no longer than it has it', async () => {
     await grant(['ann', 'analyst'], ['dan@acme.example', 'developer']);
@@ -93,6 +95,49 @@ describe('a user without a tenant in the token', () => {
         code: 'tenant_forbidden',
       });
     }
+  });
+});
+
+describe('a user whose right is taken away', () => {
+  const FOREVER = 'select pg_sleep(60)';
+  const ENDLESS = `select generate_series(1, 1000000000) as n, repeat('x', 1000) as filler`;
+
+  const asTenantUser = async (subject: string) =>
+    clientOf(rig.gateway, await rig.platform.tenantToken({ tenantId: id, subject }));
+
+  test.each<[string, Partial<DirectoryRow>, number, string | undefined]>([
+    ['revoked', { grants: [], revoked_user_ids: ['eve'] }, 403, 'tenant_forbidden'],
+    ['narrowed to reading', grantsOf(['eve', 'analyst']), 200, undefined],
+  ])('by a grant that is %s: what runs and streams for it ends, and nothing of others', async (_, change, status, code) => {
+    await say({ ...grantsOf(['eve', 'developer']), revoked_user_ids: [] });
+    const [eve, token] = await Promise.all([user('eve'), asTenantUser('eve')]);
+    await untilTold(eve, 200);
+    const stream = await token.open(ENDLESS, { timeout_ms: 60_000 });
+    const reader = stream.body?.getReader();
+    await reader?.read();
+    const others = sql.query('select pg_sleep(3)::text as slept');
+    const running = Promise.all([eve.query(FOREVER), token.query(FOREVER), token.transaction([{ sql: FOREVER }])]);
+    const count = async () => (await sessionsOf(rig.platform.stack, id)).filter(({ query }) => query === FOREVER).length;
+    await waitFor(async () => (await count()) === 3, { what: 'the statements to run' });
+    await say(change);
+    // A sleep alone might have changed something; a transaction has not.
+    const codes = (await running).map(({ body }) => body['code']);
+    expect(codes).toEqual(['outcome_unknown', 'outcome_unknown', 'access_revoked']);
+    const rest: Uint8Array[] = [];
+    for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read()) rest.push(chunk.value);
+    const last = Buffer.concat(rest).toString('utf8').trimEnd().split('\n').at(-1) ?? '';
+    expect(JSON.parse(last)).toMatchObject({ error: { code: 'access_revoked' } });
+    await waitFor(async () => (await count()) === 0, { what: 'nothing to run any more', deadlineMs: 10_000 });
+    expect((await others).status).toBe(200);
+    // The claim of the tenant in the token does not bring it back.
+    for (const each of [eve, token]) expect(await told(each)).toEqual({ status, code });
+    expect((await token.query(WRITE)).status).toBe(403);
+  });
+
+  test('gets it back with another grant', async () => {
+    const token = await asTenantUser('eve');
+    await say({ ...grantsOf(['eve', 'developer']), revoked_user_ids: [] });
+    await untilTold(token, 200);
   });
 });
 

@@ -34,11 +34,21 @@ export function authorize(asked: Asked, directory: Directory): Access {
   checkCurrent(directory);
   const { principal } = asked;
   const tenant = directory.find(tenantId);
-  const role = tenant && (grantOf(tenant, principal) ?? boundOf(tenant, principal));
-  if (role === 'revoked' || (role === undefined && principal.tenantId === undefined)) throw forbidden();
-  if (tenant === undefined) throw unknown();
+  if (tenant === undefined) throw principal.tenantId === undefined ? forbidden() : unknown();
+  const rights = rightsOf(tenant, principal);
+  if (rights === 'none') throw forbidden();
   checkStatus(tenant);
-  return { tenant, readonly: principal.readonly === true || (role !== undefined && !MAY_WRITE[role]) };
+  return { tenant, readonly: rights === 'read' };
+}
+
+/** What somebody may do with a tenant's data. */
+export type Rights = 'none' | 'read' | 'write';
+
+/** By its grants alone, for a tenant that the caller's token does not rule out. */
+export function rightsOf(tenant: KnownTenant, principal: Principal): Rights {
+  const role = grantOf(tenant, principal) ?? boundOf(tenant, principal);
+  if (role === 'revoked' || (role === undefined && principal.tenantId === undefined)) return 'none';
+  return principal.readonly === true || (role !== undefined && !MAY_WRITE[role]) ? 'read' : 'write';
 }
 
 /** Who may look at the state of a tenant's connections: operators and auditors, and who may run its SQL. */

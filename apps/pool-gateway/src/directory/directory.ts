@@ -27,6 +27,8 @@ export interface DirectoryDeps {
   readonly register: (registration: TenantRegistration) => void;
   /** Ends a tenant's pools, and what runs on them. */
   readonly remove: (tenantId: string, reason: string) => void;
+  /** Users of an active tenant may have more rights than before, or fewer. */
+  readonly changed: (before: KnownTenant, now: KnownTenant) => void;
   readonly keyRing: Pick<KeyRing, 'open' | 'assertHolds'>;
   /** Gateways that share a tenant's totals. */
   readonly gateways: number;
@@ -46,7 +48,7 @@ const FAULTS: Readonly<Record<Currentness, string | undefined>> = {
  * The gateway's copy of the directory: who there is and in which state, and through the pools how they are reached. A tenant that is not
  * active, or whose row or credential cannot be read, is taken out of the pools at once, which cancels what runs for it.
  */
-export function createTenantDirectory({ keyRing, gateways, register, remove, logger }: DirectoryDeps): TenantDirectory {
+export function createTenantDirectory({ keyRing, gateways, register, remove, changed, logger }: DirectoryDeps): TenantDirectory {
   const tenants = new Map<string, KnownTenant>();
   let reader: Pick<DirectoryReader, 'caughtUp' | 'stale'> | undefined;
   let asked: Currentness = 'starting';
@@ -112,7 +114,10 @@ export function createTenantDirectory({ keyRing, gateways, register, remove, log
       }
       if (!holdsKeysOf(row)) return refuse(row.tenant_id, 'its credential cannot be opened');
       register(registration);
-      tenants.set(row.tenant_id, toKnownTenant(row));
+      const before = tenants.get(row.tenant_id);
+      const now = toKnownTenant(row);
+      tenants.set(row.tenant_id, now);
+      if (before !== undefined && before.bounds !== now.bounds) changed(before, now);
     },
     onUnreadable: (tenantId) => refuse(tenantId, 'its row in the directory cannot be read'),
   };

@@ -13,6 +13,7 @@ function rig({ holds = true }: { holds?: boolean } = {}) {
     logger: createLogger({ name: 'test', level: 'silent' }),
     register: ({ tenantId, maxConnections }) => void calls.push(`register ${tenantId} ${maxConnections}`),
     remove: (tenantId, reason) => void calls.push(`remove ${tenantId}: ${reason}`),
+    changed: (before, now) => void calls.push(`bounds ${[...before.bounds].join()} -> ${[...now.bounds].join()}`),
     keyRing: {
       open: () => 'password',
       assertHolds() {
@@ -28,8 +29,8 @@ const ID = 'enterprise-001';
 describe('the copy of the directory', () => {
   test('has an active tenant in the pools, and every change of it', () => {
     const { directory, calls } = rig();
-    directory.onRow(directoryRow());
-    directory.onRow(directoryRow({ max_connections: 7 }));
+    directory.onRow(directoryRow({ grants: [] }));
+    directory.onRow(directoryRow({ grants: [], max_connections: 7 }));
     expect(calls).toEqual([`register ${ID} 50`, `register ${ID} 7`]);
     expect(directory.find(ID)?.status).toBe('active');
     expect(directory.size()).toBe(1);
@@ -48,10 +49,10 @@ describe('the copy of the directory', () => {
 
   test('relies on nothing it knew of a tenant whose row cannot be read, until one can', () => {
     const { directory, calls } = rig();
-    directory.onRow(directoryRow());
+    directory.onRow(directoryRow({ grants: [] }));
     directory.onUnreadable(ID);
     expect(directory.find(ID)?.status).toBe('unreadable');
-    directory.onRow(directoryRow());
+    directory.onRow(directoryRow({ grants: [] }));
     expect(directory.find(ID)?.status).toBe('active');
     expect(calls.map((call) => call.split(' ', 1)[0])).toEqual(['register', 'remove', 'register']);
   });
@@ -64,6 +65,17 @@ describe('the copy of the directory', () => {
     expect(directory.find(ID)?.status).toBe('unreadable');
     expect(calls.at(-1)).toBe(`remove ${ID}: its credential cannot be opened`);
   });
+});
+
+test('what users of a tenant may do is looked at again when it may have changed', () => {
+  const { directory, calls } = rig();
+  directory.onRow(directoryRow({ grants: [] }));
+  directory.onRow(directoryRow({ grants: [{ user_id: 'ann', role: 'analyst' }] }));
+  directory.onRow(directoryRow({ grants: [], revoked_user_ids: ['ann'] }));
+  expect(calls.filter((call) => call.startsWith('bounds'))).toEqual([
+    'bounds  -> ann,analyst',
+    'bounds ann,analyst -> ann,revoked',
+  ]);
 });
 
 describe('what is wrong', () => {

@@ -3,7 +3,7 @@ import type { Backend, Field, ResultSink, Statement } from '../wire/backend.ts';
 import { isWireError, type WireError } from '../wire/errors.ts';
 import type { LoginPool } from './login-pool.ts';
 import { aborted, type PoolSink } from './submission.ts';
-import { CANCEL_AGAIN_MS, CANCEL_GIVE_UP_MS, REMOVAL_GIVE_UP_MS } from './tuning.ts';
+import { CANCEL_AGAIN_MS, CANCEL_GIVE_UP_MS, GONE_GIVE_UP_MS } from './tuning.ts';
 import { Work, type WorkKind } from './work.ts';
 
 export interface LeaseOptions {
@@ -62,12 +62,12 @@ export class Lease extends Work {
   }
 
   revoke(error: PoolError, now: number): void {
-    this.#end(error, now, REMOVAL_GIVE_UP_MS);
+    this.#end(error, now, GONE_GIVE_UP_MS);
   }
 
   tick(now: number): void {
     if (this.#ended === undefined) {
-      if (this.givenUp) this.#end(aborted(), now, CANCEL_GIVE_UP_MS);
+      if (this.givenUp) this.#end(aborted(), now, GONE_GIVE_UP_MS);
       else if (now >= this.deadline) {
         this.#end(new PoolError('statement_timeout', 'The connection was taken back at its deadline.'), now, CANCEL_GIVE_UP_MS);
       }

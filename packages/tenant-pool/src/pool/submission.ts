@@ -5,7 +5,7 @@ import type { Backend, Execution, Field, ParameterValue, ResultSink, Statement }
 import { WireError } from '../wire/errors.ts';
 import type { LoginPool } from './login-pool.ts';
 import type { Slot } from './slot.ts';
-import { ABORT_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GIVE_UP_MS, REMOVAL_GIVE_UP_MS } from './tuning.ts';
+import { ABORT_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GIVE_UP_MS, GONE_GIVE_UP_MS } from './tuning.ts';
 import { Work, type WorkKind } from './work.ts';
 
 export type Lane = 'shared' | 'own';
@@ -208,12 +208,12 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     if (this.#successor !== undefined) return this.#successor.abort();
     if (this.#told) return;
     this.pool.leave(this);
-    this.#cancelBy(performance.now() + ABORT_GRACE_MS, CANCEL_GIVE_UP_MS);
+    this.#cancelBy(performance.now() + ABORT_GRACE_MS, GONE_GIVE_UP_MS);
     this.refuse(aborted());
   }
 
   revoke(error: PoolError, now: number): void {
-    this.#cancelBy(now, REMOVAL_GIVE_UP_MS);
+    this.#cancelBy(now, GONE_GIVE_UP_MS);
     this.refuse(error);
   }
 

@@ -21,8 +21,8 @@ export const ABORT_GRACE_MS = 20;
 export const CANCEL_AGAIN_MS = 250;
 /** A statement that outlives its cancel by that long takes its connection with it. */
 export const CANCEL_GIVE_UP_MS = 5_000;
-/** What is cancelled because its tenant was removed has that long before its connection is dropped. */
-export const REMOVAL_GIVE_UP_MS = 1_500;
+/** What is cancelled because its caller or its tenant is gone has that long before its connection is dropped. */
+export const GONE_GIVE_UP_MS = 1_500;
 /** A connection that was told to close and has not after that long is dropped. */
 export const CLOSE_GIVE_UP_MS = 10_000;
 /** A connection that was dropped counts for so long more: the server may not have noticed. */

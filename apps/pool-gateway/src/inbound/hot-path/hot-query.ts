@@ -13,7 +13,8 @@ import {
 import type { Answer, Run } from '../../query/call.ts';
 import type { QueryService } from '../../query/query-service.ts';
 import type { QueryBody } from '../../query/request.ts';
-import { callerGone, type Calls } from '../http/calls.ts';
+import type { Asked } from '../../access/authorize.ts';
+import { callerGone, type Calls, type Requested } from '../http/calls.ts';
 import type { HotHandler, HotReply, HotRequest } from './hot-connection.ts';
 import { readQueryBody } from './query-body.ts';
 import type { RequestHead } from './request-head.ts';
@@ -60,7 +61,7 @@ const toRefusal = (error: unknown): ProblemError =>
     : new ProblemError({ status: 500, code: 'internal', detail: 'The token could not be checked.', cause: error });
 
 /** One request and its answer. */
-class Exchange implements Answer {
+class Exchange implements Answer, Requested {
   readonly #head: RequestHead;
   readonly #bodyBytes: number;
   readonly #reply: HotReply;
@@ -93,7 +94,16 @@ class Exchange implements Answer {
     );
     if (this.#isAnswered) return;
     this.#run = run;
-    this.#deps.calls.add(run);
+    this.#deps.calls.add(run, this);
+  }
+
+  get asked(): Asked {
+    if (this.#principal === undefined) throw new TypeError('Nothing runs for a request before it is known who asks.');
+    return { principal: this.#principal, tenantHeader: this.#head.tenantId };
+  }
+
+  drop(): void {
+    // The hot path sees to its connections itself.
   }
 
   completed(body: Uint8Array, sent?: () => void): void {

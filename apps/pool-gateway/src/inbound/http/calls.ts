@@ -1,15 +1,26 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '@ultracore/service';
+import type { Asked } from '../../access/authorize.ts';
 import type { Call, Run } from '../../query/call.ts';
+
+/** The request that a run is for. */
+export interface Requested {
+  /** Who asked, for which tenant. */
+  readonly asked: Asked;
+  /** Ends its connection. */
+  drop(): void;
+}
 
 /** The requests under way, so that a caller who goes away ends what runs for it, and a stop can wait for them and then end them. */
 export interface Calls {
   /** Follows a run until its reply is sent or its caller gone. */
-  follow(reply: Pick<FastifyReply, 'raw'>, run: Run): void;
+  follow(reply: Pick<FastifyReply, 'raw'>, asked: Asked, run: Run): void;
   /** Follows a run until it is taken away. */
-  add(run: Run): void;
+  add(run: Run, requested: Requested): void;
   remove(run: Run): void;
   readonly underWay: number;
+  /** Ends each with the problem that it is given, if any. */
+  endWhere(problemOf: (asked: Asked) => ProblemError | undefined): void;
   /** Ends those that are still under way when `graceMs` have passed, and soon after those whose caller does not read the answer. Resolves when none is left. */
   drain(graceMs: number): Promise<void>;
 }
@@ -30,8 +41,7 @@ export function toCall<Body>(request: FastifyRequest, body: Body): Call<Body> {
 }
 
 export function createCalls(): Calls {
-  /** Each with what ends its connection. */
-  const running = new Map<Run, () => void>();
+  const running = new Map<Run, Requested>();
   let onEmpty: (() => void) | undefined;
   const remove = (run: Run): void => {
     running.delete(run);
@@ -39,17 +49,22 @@ export function createCalls(): Calls {
   };
 
   return {
-    follow({ raw }, run) {
+    follow({ raw }, asked, run) {
       if (raw.closed) return run.abort(callerGone());
-      running.set(run, () => void raw.destroy());
+      running.set(run, { asked, drop: () => void raw.destroy() });
       raw.once('close', () => {
         if (!raw.writableFinished) run.abort(callerGone());
         remove(run);
       });
     },
-    // The connection is seen to by whoever added it.
-    add: (run) => void running.set(run, () => {}),
+    add: (run, requested) => void running.set(run, requested),
     remove,
+    endWhere(problemOf) {
+      for (const [run, { asked }] of running) {
+        const problem = problemOf(asked);
+        if (problem !== undefined) run.abort(problem);
+      }
+    },
     get underWay() {
       return running.size;
     },
@@ -62,7 +77,7 @@ export function createCalls(): Calls {
         for (const run of running.keys()) run.abort(stopping());
       };
       const destroyAll = (): void => {
-        for (const destroy of running.values()) destroy();
+        for (const requested of running.values()) requested.drop();
       };
       const timers = [setTimeout(abortAll, graceMs), setTimeout(destroyAll, graceMs + LAST_READ_MS)];
       await empty;

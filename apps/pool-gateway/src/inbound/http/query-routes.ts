@@ -29,7 +29,7 @@ export function addQueryRoutes(server: HttpServer, { queries, calls }: { queries
       const run = wantsStream(request)
         ? sendStream(reply, (answer) => queries.stream(call, answer))
         : queries.query(call, answerOf(reply));
-      calls.follow(reply, run);
+      calls.follow(reply, call, run);
     },
   );
 
@@ -43,7 +43,8 @@ export function addQueryRoutes(server: HttpServer, { queries, calls }: { queries
       },
     },
     (request, reply) => {
-      calls.follow(reply, queries.transaction(toCall(request, request.body), answerOf(reply)));
+      const call = toCall(request, request.body);
+      calls.follow(reply, call, queries.transaction(call, answerOf(reply)));
     },
   );
 }
