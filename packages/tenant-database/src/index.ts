@@ -41,3 +41,5 @@ export { loadMigrations } from './migrations/load.ts';
 export type { Migration } from './migrations/load.ts';
 export { protectSmall, runMigrations } from './migrations/run.ts';
 export type { MigrationReport, RunMigrationsOptions } from './migrations/run.ts';
+export { createDriftCheck, DIFFERENCES_LISTED } from './drift/check.ts';
+export type { DriftCheck, DriftLook, DriftReport } from './drift/check.ts';

@@ -113,6 +113,14 @@ export function schemaFaultsSql(schemaOid: string): string {
   return SCHEMA_FAULTS.replaceAll('%HOME%', schemaOid);
 }
 
+/** Who may use a schema that small tenants share; `schema` is in no need of quotes. */
+export function sharedSchemaRights(schema: string): string[] {
+  return [
+    `revoke all on schema ${schema} from public`,
+    `grant usage on schema ${schema} to ${ROLES.small}, ${ROLES.smallReadOnly}, ${ROLES.maint}`,
+  ];
+}
+
 /**
  * What only the shared database has: the schema of the small tier, and the procedures that keep its tenants apart.
  *
@@ -124,8 +132,7 @@ export function schemaFaultsSql(schemaOid: string): string {
  */
 export const SHARED_SUPPORT_SQL = `
 create schema if not exists ${APP_SCHEMA};
-revoke all on schema ${APP_SCHEMA} from public;
-grant usage on schema ${APP_SCHEMA} to ${ROLES.small}, ${ROLES.smallReadOnly}, ${ROLES.maint};
+${sharedSchemaRights(APP_SCHEMA).join(';\n')};
 create or replace procedure ultracore.protect(home regnamespace) language plpgsql set search_path = pg_catalog, pg_temp as $protect$
 declare
   faults text;
