@@ -22,6 +22,7 @@ import {
 } from '@ultracore/local';
 import { freePort, type SpawnedProcess, spawnProcess, testStack, uniqueName, waitFor } from '@ultracore/testkit';
 import { createApi, type Api } from './api.ts';
+import { shortSession } from './topics.ts';
 
 export type ServiceName = 'registry' | 'provisioning-worker' | 'pool-gateway';
 
@@ -73,7 +74,7 @@ export async function createPlatform(): Promise<Platform> {
   const stack = readStack(testStack().file);
   const secrets = await loadSecrets(stack.data_dir, {});
   await Promise.all([setUpKafka(stack, silent), setUpPostgres(stack, secrets, silent)]);
-  const tokens = await issueTokens(secrets);
+  const [tokens, sessionTimeoutMs] = await Promise.all([issueTokens(secrets), shortSession(stack)]);
   const jwks = await serveJwks(JSON.stringify(jwksOf(secrets)));
   const services: RunningService[] = [];
   const logDir = join(stack.data_dir, 'e2e-logs');
@@ -87,6 +88,7 @@ export async function createPlatform(): Promise<Platform> {
       logFile: join(logDir, `${uniqueName(name)}.log`),
       env: {
         ...serviceEnvironment(spec, { stack, secrets, port, jwksUrl: jwks.url }, {}),
+        KAFKA_SESSION_TIMEOUT_MS: String(sessionTimeoutMs),
         ...(crashAt === undefined ? {} : { ULTRACORE_CRASH_AT: crashAt }),
         ...env,
       },

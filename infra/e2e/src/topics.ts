@@ -1,6 +1,9 @@
 import type { Stack } from '@ultracore/local';
-import { Kafka, logLevel, type Admin, type IHeaders, type Producer } from 'kafkajs';
+import { ConfigResourceTypes, Kafka, logLevel, type Admin, type IHeaders, type Producer } from 'kafkajs';
 import { uniqueName, waitFor } from '@ultracore/testkit';
+
+/** For how long, in ms, a consumer is waited for that a test has killed. */
+export const SHORT_SESSION_MS = 2_000;
 
 export interface TopicRecord {
   readonly topic: string;
@@ -126,6 +129,24 @@ export async function beginAt(stack: Stack, groupId: string, topic: string, offs
 /** A group of a test, when nobody is in it any more. */
 export async function forgetGroup(stack: Stack, groupId: string): Promise<void> {
   await withKafkaAdmin(stack, (admin) => admin.deleteGroups([groupId]));
+}
+
+/** `SHORT_SESSION_MS`, or the least that the brokers take. */
+export async function shortSession(stack: Stack): Promise<number> {
+  const name = 'group.min.session.timeout.ms';
+  return withKafkaAdmin(stack, async (admin) => {
+    const { brokers } = await admin.describeCluster();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: brokers.map(({ nodeId }) => ({
+        type: ConfigResourceTypes.BROKER,
+        name: String(nodeId),
+        configNames: [name],
+      })),
+    });
+    const least = resources.flatMap(({ configEntries }) => configEntries.map(({ configValue }) => Number(configValue)));
+    return Math.max(SHORT_SESSION_MS, ...least);
+  });
 }
 
 async function withKafkaAdmin<Result>(stack: Stack, work: (admin: Admin) => Promise<Result>): Promise<Result> {

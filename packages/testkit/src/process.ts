@@ -25,6 +25,9 @@ export interface SpawnedProcess extends AsyncDisposable {
   output(): string;
 }
 
+/** Compiled modules, kept from one process to the next: most of them load the same. */
+const COMPILED = join(tmpdir(), 'ultracore-test-compiled');
+
 const alive = new Set<SpawnedProcess & { readonly command: string }>();
 
 /**
@@ -40,7 +43,7 @@ export async function spawnProcess(argv: readonly [string, ...string[]], options
   try {
     child = spawn(program === 'node' ? process.execPath : program, args, {
       stdio: ['ignore', log, log],
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...options.env },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_COMPILE_CACHE: COMPILED, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
   } finally {
