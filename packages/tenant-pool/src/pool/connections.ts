@@ -32,7 +32,7 @@ export class Connections {
     this.#notBefore = 0;
   }
 
-  open(now: number): void {
+  open(now: number): Slot {
     const slot = new Slot(this.#pool, now);
     this.slots.push(slot);
     this.opening++;
@@ -41,6 +41,7 @@ export class Connections {
       (backend) => this.#opened(slot, backend),
       (error: unknown) => this.#notOpened(slot, error),
     );
+    return slot;
   }
 
   remove(slot: Slot): void {
@@ -55,6 +56,7 @@ export class Connections {
     this.#pool.counters.opened++;
     this.forgetFailure();
     this.#pool.server.reached();
+    this.#pool.server.openingEnded(slot, now, true);
     slot.backend = backend;
     slot.openedAt = now;
     slot.idleSince = now;
@@ -72,7 +74,9 @@ export class Connections {
 
   #notOpened(slot: Slot, error: unknown): void {
     this.opening--;
-    if (!slot.retiring) this.#failed(error, performance.now());
+    const now = performance.now();
+    if (!slot.retiring) this.#failed(error, now);
+    this.#pool.server.openingEnded(slot, now, false);
     this.#pool.gone(slot, !slot.dropped && !isWireTimeout(error));
   }
 

@@ -142,7 +142,7 @@ export class Lease extends Work {
     const ms = now - slot.headSince;
     this.slot = undefined;
     slot.ended(this, now);
-    this.pool.ended(ms, slot.alone);
+    this.pool.ended(ms, slot.alone, now);
     // What is still in flight belongs to nobody who would wait for it.
     if (close || (this.#backend?.inFlight ?? 0) > 0) slot.retiring = true;
     this.#backend?.resume();

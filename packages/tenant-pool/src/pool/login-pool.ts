@@ -71,7 +71,7 @@ export class LoginPool {
     const now = work.queuedAt;
     this.lastUsed = now;
     const { tenant, counters } = this;
-    tenant.lastUsed = now;
+    tenant.asked(now);
     if (work.givenUp || now >= work.waitUntil) return this.#refuse(work, this.#endOf(work, now));
     if (this.slots.length > this.opening) counters.hits++;
     else counters.misses++;
@@ -124,8 +124,9 @@ export class LoginPool {
   }
 
   /** Work has ended, after `ms` on a connection that it had alone or shared. */
-  ended(ms: number, alone: boolean): void {
+  ended(ms: number, alone: boolean, now: number): void {
     this.tenant.running--;
+    this.tenant.lastEnded = now;
     this.counters.statements++;
     this.counters.busyMs += ms;
     if (!alone) this.#growth.note(ms);
@@ -159,8 +160,8 @@ export class LoginPool {
   }
 
   /** Begins to open a connection; the budget has one for it. */
-  open(now: number): void {
-    this.#connections.open(now);
+  open(now: number): Slot {
+    return this.#connections.open(now);
   }
 
   /** A connection is there to be used. */

@@ -1,15 +1,29 @@
 import { PoolError } from '../errors.ts';
 import { backoffMs } from '../scheduling/connect-failure.ts';
-import { chooseVictim, fairShare } from '../scheduling/fair-share.ts';
+import { fairShare } from '../scheduling/fair-share.ts';
+import { chooseVictim, turnMs } from '../scheduling/turns.ts';
 import type { ServerStats } from './counters.ts';
 import type { LoginPool } from './login-pool.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
 import type { Ticker } from './ticker.ts';
-import { FAILURE_COUNTS_MS, LINGER_MS, SERVER_BACKOFF_MS, STALE_AFTER_MS, TENURE_MS } from './tuning.ts';
+import {
+  FAILURE_COUNTS_MS,
+  LINGER_MS,
+  LOGIN_COUNTS_MS,
+  LOGINS_AT_ONCE,
+  SERVER_BACKOFF_MS,
+  STALE_AFTER_MS,
+  SWITCH_MS,
+  TENURE_MS,
+  TURN_MS,
+} from './tuning.ts';
+import { type Waiting, WaitingLine } from './waiting-line.ts';
 
-/** Tenants. */
-const SHORT_LINE = 32;
+/** Looking for who gives way takes as long as there are connections: not more often than that, for so many of them. */
+const LOOK_EVERY_MS = 1;
+const LOOK_EVERY_CONNECTIONS = 100;
+const SWITCH_WEIGHT = 0.1;
 
 /**
  * The connections of this process to one Postgres server: never more than the budget, counting those that are being opened and those that the server
@@ -23,11 +37,14 @@ export class ServerBudget {
   readonly pools = new Map<LoginPool, number>();
   readonly #ticker: Ticker;
   readonly #held = new Map<Tenant, number>();
-  /** Tenants that wait for a connection, the next one first. */
-  readonly #waiting = new Set<Tenant>();
+  readonly #line = new WaitingLine();
+  readonly #opening = new Set<Slot>();
   /** Until when connections count that are gone at this end only. */
   readonly #lingering: number[] = [];
   #used = 0;
+  /** How long it takes to open a connection, on average. */
+  #switchMs: number = SWITCH_MS.least;
+  #lookedAt = 0;
   #failures = 0;
   #notBefore = 0;
   #failure: PoolError | undefined = undefined;
@@ -62,32 +79,48 @@ export class ServerBudget {
 
   /** The tenant could use another connection: it gets one at once, or in its turn. */
   want(tenant: Tenant, now: number): void {
-    this.#waiting.add(tenant);
+    if (!this.#line.join(tenant, this.#held.has(tenant), now)) return;
     this.#ticker.watch(this);
-    // Looking at who is in a long line takes as long as the line: the sweep does it for all who joined it meanwhile.
-    if (this.#waiting.size <= SHORT_LINE || this.spare(now) > 0) this.#grant(now);
+    if (this.spare(now) > 0) this.#grant(now);
+    else this.#lookAgain(now);
+  }
+
+  /** The tenant has nothing left that waits. */
+  wantsNothing(tenant: Tenant): void {
+    if (this.#line.size > 0) this.#line.leave(tenant);
   }
 
   /** Opens one more for the pool if there is one to spare for which nobody waits. */
   openSpare(pool: LoginPool, now: number): void {
-    if (this.#waiting.size === 0 && this.spare(now) > 0) this.#open(pool, now);
+    if (this.#line.size === 0 && this.spare(now) > 0 && this.#mayLogIn(now)) this.#open(pool, now);
   }
 
   becameIdle(now: number): void {
-    if (this.#waiting.size > 0) this.#grant(now);
+    if (this.#line.size > 0) this.#lookAgain(now);
+  }
+
+  /** The attempt to open it has ended, well or not. */
+  openingEnded(slot: Slot, now: number, opened: boolean): void {
+    this.#opening.delete(slot);
+    if (opened) {
+      const ms = Math.min(SWITCH_MS.most, Math.max(SWITCH_MS.least, now - slot.openedAt));
+      this.#switchMs += (ms - this.#switchMs) * SWITCH_WEIGHT;
+    }
+    if (this.#line.size > 0) this.#grant(now);
   }
 
   /** One of the pool's connections is no more. Unless the server is known to have let go of it, it counts for a while yet. */
   freed(pool: LoginPool, now: number, known: boolean): void {
     count(this.pools, pool, -1);
     count(this.#held, pool.tenant, -1);
+    if (!this.#held.has(pool.tenant)) this.#line.lostAll(pool.tenant);
     if (known) {
       this.#used--;
     } else {
       this.#lingering.push(now + LINGER_MS);
       this.#ticker.watch(this);
     }
-    if (this.#waiting.size > 0) this.#grant(now);
+    if (this.#line.size > 0) this.#grant(now);
   }
 
   reached(): void {
@@ -108,7 +141,7 @@ export class ServerBudget {
       this.#used--;
     }
     this.#grant(now);
-    return this.#waiting.size > 0 || this.#lingering.length > 0;
+    return this.#line.size > 0 || this.#lingering.length > 0;
   }
 
   stats(now: number): ServerStats {
@@ -117,7 +150,7 @@ export class ServerBudget {
       port: this.port,
       budget: this.budget,
       used: this.#used,
-      waitingTenants: this.#waiting.size,
+      waitingTenants: this.#line.size,
       failure: this.failure(now)?.message,
     };
   }
@@ -126,79 +159,104 @@ export class ServerBudget {
     this.#used++;
     count(this.pools, pool, 1);
     count(this.#held, pool.tenant, 1);
-    pool.open(now);
+    this.#opening.add(pool.open(now));
   }
 
   #grant(now: number): void {
-    while (this.#waiting.size > 0 && this.spare(now) > 0) {
-      // A server that could not be reached is tried with one connection, not with one for each tenant that waits.
-      if (this.#failures > 0 && this.#anyOpening()) return;
+    while (this.#line.size > 0 && this.spare(now) > 0 && this.#mayLogIn(now)) {
       const pool = this.#next(now);
       if (pool === undefined) return;
       this.#open(pool, now);
     }
-    if (this.#waiting.size > 0 && this.#used >= this.budget) this.#reclaim(now);
+    if (this.#line.size > 0 && this.#used >= this.budget) this.#reclaim(now);
   }
 
-  #anyOpening(): boolean {
-    for (const pool of this.pools.keys()) if (pool.opening > 0) return true;
-    return false;
+  #lookAgain(now: number): void {
+    const every = LOOK_EVERY_MS * Math.max(1, this.#used / LOOK_EVERY_CONNECTIONS);
+    if (this.#used >= this.budget && now - this.#lookedAt >= every) this.#reclaim(now);
   }
 
-  /** The pool that the next connection is for: of the tenant whose turn it is, those below their share first. */
+  #mayLogIn(now: number): boolean {
+    // A server that could not be reached is tried with one connection, not with one for each tenant that waits.
+    return this.#failures > 0 ? this.#opening.size === 0 : this.#loginsUnderWay(now) < LOGINS_AT_ONCE;
+  }
+
+  /** One that takes long does not count: it may be that tenant's password that cannot be had. */
+  #loginsUnderWay(now: number): number {
+    let underWay = 0;
+    for (const slot of this.#opening) if (now - slot.openedAt < LOGIN_COUNTS_MS) underWay++;
+    return underWay;
+  }
+
+  /** The pool that the next connection is for: of the tenant whose turn it is, those below their share first. It leaves the line. */
   #next(now: number): LoginPool | undefined {
-    const claims = this.#claims(now);
-    const share = claims.length > 1 ? this.#share(now) : Number.POSITIVE_INFINITY;
-    const pool = claims.find(({ tenant }) => this.heldBy(tenant) < share) ?? claims[0];
-    if (pool !== undefined) {
-      // To the end of the line.
-      this.#waiting.delete(pool.tenant);
-      this.#waiting.add(pool.tenant);
+    let next: LoginPool | undefined;
+    let share: number | undefined;
+    for (const { pool } of this.#claims(now)) {
+      const held = this.heldBy(pool.tenant);
+      next ??= pool;
+      if (held > 0 && held >= (share ??= this.#share(now))) continue;
+      next = pool;
+      break;
     }
-    return pool;
+    if (next !== undefined) this.#line.leave(next.tenant);
+    return next;
   }
 
   /** One pool for each tenant that waits, in their order. Who wants nothing any more leaves the line. */
-  #claims(now: number): LoginPool[] {
-    const claims: LoginPool[] = [];
-    for (const tenant of this.#waiting) {
-      const pool = tenant.claimOn(this, now);
-      if (pool === undefined) this.#waiting.delete(tenant);
-      else claims.push(pool);
+  *#claims(now: number): Generator<{ readonly pool: LoginPool; readonly waiting: Waiting }> {
+    for (const waiting of this.#line) {
+      const pool = waiting.tenant.claimOn(this, now);
+      if (pool === undefined) this.#line.leave(waiting.tenant);
+      else yield { pool, waiting };
     }
-    return claims;
   }
 
   #share(now: number): number {
     const demands: number[] = [];
     for (const [tenant, held] of this.#held) {
       const inUse = tenant.running > 0 || now - tenant.lastUsed < STALE_AFTER_MS;
-      const waits = this.#waiting.has(tenant) ? 1 : 0;
-      if (inUse) demands.push(held + waits);
+      if (inUse) demands.push(held + (this.#line.has(tenant) ? 1 : 0));
     }
-    for (const tenant of this.#waiting) if (!this.#held.has(tenant)) demands.push(1);
+    const tenants = demands.length + this.#line.without;
+    if (tenants >= this.budget) return this.budget / tenants;
+    for (let nth = 0; nth < this.#line.without; nth++) demands.push(1);
     return fairShare(this.budget, demands);
   }
 
-  /** Asks as many connections to give way as tenants wait, less those that are on their way out. */
+  /** Asks connections to give way to those who are first in line; a few at a time, because each costs the server a login. */
   #reclaim(now: number): void {
+    this.#lookedAt = now;
     const slots = [...this.pools.keys()].flatMap((pool) => pool.slots);
-    const claims = this.#claims(now);
     // One that gives way but has long been at what it does may take longer still: it does not count.
-    let needed =
-      claims.length - slots.filter((slot) => slot.retiring && !(slot.inFlight > 0 && now - slot.headSince > TENURE_MS)).length;
-    if (needed <= 0) return;
+    const leaving = slots.filter((slot) => slot.retiring && !(slot.inFlight > 0 && now - slot.headSince > TENURE_MS)).length;
+    const underWay = leaving + this.#loginsUnderWay(now);
+    if (underWay >= LOGINS_AT_ONCE) return;
     const share = this.#share(now);
-    const rules = { now, share, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS };
-    const entitled = claims.filter(({ tenant }) => this.heldBy(tenant) < share).length;
-    for (let nth = 0; nth < claims.length && needed > 0; nth++) {
-      const victim: Slot | undefined = chooseVictim(slots, { ...rules, entitled: nth < entitled });
+    const turn = turnMs(this.budget, this.#switchMs, TURN_MS);
+    const rules = { now, share, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS, turnMs: turn, switchMs: this.#switchMs };
+    let served = leaving;
+    let asked = 0;
+    for (const { pool, waiting } of this.#claims(now)) {
+      if (served-- > 0) continue;
+      if (underWay + asked >= LOGINS_AT_ONCE) return;
+      const entitled = this.heldBy(pool.tenant) < share;
+      const patient = now - waiting.since >= turn;
+      const victim: Slot | undefined = chooseVictim(slots, { ...rules, entitled, patient, mayInterrupt: underWay + asked === 0 });
       if (victim === undefined) break;
       victim.retire();
-      needed--;
+      asked++;
     }
-    // Who has its share has to do with it: one of its logins makes room for the other.
-    if (needed > 0) for (const pool of claims) if (this.heldBy(pool.tenant) >= share) pool.tenant.makeRoomFor(pool, now);
+    this.#makeRoomAtHome(share, now);
+  }
+
+  /** Who has its share has to do with it: one of its logins makes room for the other. */
+  #makeRoomAtHome(share: number, now: number): void {
+    for (const { tenant } of this.#line.withSome()) {
+      if (this.heldBy(tenant) < share) continue;
+      const pool = tenant.claimOn(this, now);
+      if (pool !== undefined) tenant.makeRoomFor(pool, now);
+    }
   }
 }
 

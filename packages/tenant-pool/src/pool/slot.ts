@@ -1,5 +1,5 @@
 import type { Candidate } from '../scheduling/choose-backend.ts';
-import type { Holding } from '../scheduling/fair-share.ts';
+import type { Holding } from '../scheduling/turns.ts';
 import type { Backend } from '../wire/backend.ts';
 import type { LoginPool } from './login-pool.ts';
 import { CLOSE_GIVE_UP_MS, RESCUE_AFTER_MS } from './tuning.ts';
@@ -51,6 +51,10 @@ export class Slot implements Candidate, Holding {
 
   get held(): number {
     return this.pool.server.heldBy(this.pool.tenant);
+  }
+
+  get gapMs(): number {
+    return this.pool.tenant.gapMs;
   }
 
   get lastUsed(): number {

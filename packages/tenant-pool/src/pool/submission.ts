@@ -174,7 +174,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     this.profile?.learn(ms, this.pool.context.ticker.lagMs);
     this.slot = undefined;
     slot.ended(this, now);
-    this.pool.ended(ms, slot.alone);
+    this.pool.ended(ms, slot.alone, now);
     return now;
   }
 

@@ -1,12 +1,13 @@
 import type { PoolError } from '../errors.ts';
 import { sameHome, sameServer, type TenantRegistration } from '../registration.ts';
+import { nextGap } from '../scheduling/turns.ts';
 import { percentilesOf } from '../scheduling/wait-times.ts';
 import type { PoolContext } from './context.ts';
 import { RoleCounters, type RoleStats, type TenantPoolStats, type Usage } from './counters.ts';
 import { LoginPool, type PoolRole } from './login-pool.ts';
 import { ReplicaRoute } from './replica-route.ts';
 import type { ServerBudget } from './server-budget.ts';
-import { STALE_AFTER_MS } from './tuning.ts';
+import { STALE_AFTER_MS, SWITCH_MS, TENURE_MS } from './tuning.ts';
 
 export type PoolMode = 'readwrite' | 'readonly';
 
@@ -22,6 +23,10 @@ export class Tenant {
   /** Connections, over all pools. */
   held = 0;
   lastUsed = 0;
+  /** When the last of what it asked ended. */
+  lastEnded = Number.NEGATIVE_INFINITY;
+  /** How long it usually has nothing to do; see `nextGap`. */
+  gapMs = Number.POSITIVE_INFINITY;
   removed: PoolError | undefined = undefined;
   readonly #context: PoolContext;
   readonly #serverOf: (host: string, port: number) => ServerBudget;
@@ -45,6 +50,12 @@ export class Tenant {
   /** Connections it may still open. */
   get room(): number {
     return this.removed === undefined ? Math.max(0, this.registration.maxConnections - this.held) : 0;
+  }
+
+  /** A request of it has come. */
+  asked(now: number): void {
+    this.lastUsed = now;
+    this.gapMs = nextGap(this.gapMs, this.running > 0 || this.waiting > 0 ? 0 : now - this.lastEnded);
   }
 
   /** Where a request goes now. */
@@ -73,7 +84,11 @@ export class Tenant {
   }
 
   dispatch(now: number): void {
-    for (const pool of this.#all) if (pool.waiting > 0) pool.dispatch(now);
+    for (const pool of this.#all) {
+      if (pool.waiting === 0) continue;
+      pool.dispatch(now);
+      if (this.waiting === 0) pool.server.wantsNothing(this);
+    }
   }
 
   /** The tenant has all that it may have, or its share of the server, and the pool needs a connection: another of its pools gives way. */
@@ -81,9 +96,12 @@ export class Tenant {
     const others = this.#all.filter((other) => other !== pool && (this.room === 0 || other.server === pool.server));
     const slots = others.flatMap((other) => other.slots);
     if (slots.some((slot) => slot.retiring)) return;
-    const idle = slots.find((slot) => slot.idle && (pool.slots.length === 0 || now - slot.lastUsed > STALE_AFTER_MS));
-    if (idle !== undefined) return idle.retire();
-    if (pool.slots.length === 0) slots.find((slot) => !slot.taken)?.retire();
+    const unused = slots.find((slot) => slot.idle && now - slot.lastUsed > STALE_AFTER_MS);
+    if (unused !== undefined) return unused.retire();
+    if (pool.slots.length > 0) return;
+    // What reads and writes by turns is not to pay for a connection with each statement.
+    const idle = slots.find((slot) => slot.idle && Math.max(now - slot.idleSince, this.gapMs) > SWITCH_MS.least);
+    (idle ?? slots.find((slot) => !slot.taken && now - slot.openedAt > TENURE_MS))?.retire();
   }
 
   update(registration: TenantRegistration): void {
