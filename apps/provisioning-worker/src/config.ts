@@ -1,5 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { loadConfig, serviceVariables, variable, type Environment } from '@ultracore/service';
+import {
+  loadConfig,
+  masterKeyRules,
+  masterKeysOf,
+  masterKeyVariables,
+  serviceVariables,
+  variable,
+  type Environment,
+} from '@ultracore/service';
 import { z } from 'zod';
 
 const serverSchema = z.strictObject({
@@ -22,10 +30,9 @@ const fields = z.object({
   POSTGRES_ADMIN_PORT: variable.port().optional(),
   POSTGRES_ADMIN_USER: z.string().default('ultracore_admin'),
   POSTGRES_ADMIN_PASSWORD: z.string().optional(),
-  ULTRACORE_MASTER_PASSWORD: z.string(),
-  ULTRACORE_MASTER_SALT: z.string().optional(),
-  ULTRACORE_MASTER_KEY_ID: z.string().default('k1'),
-  ULTRACORE_MASTER_ROUNDS: variable.integer({ min: 100_000, max: 100_000_000 }).default(600_000),
+  ...masterKeyVariables,
+  /** Credentials of a retired key that are sealed with the present one in a second, at most. */
+  RESEALS_PER_SECOND: variable.integer({ min: 1, max: 1000 }).default(50),
   TENANT_MIGRATIONS_DIR: z.string(),
   /** Of one statement of a migration in a home that is in use; below the 60 s after which the worker gives a connection up. */
   MIGRATION_LOCK_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 50 }).default(5),
@@ -41,6 +48,8 @@ const UNLESS_FILE = 'is required unless POSTGRES_SERVERS_FILE is set';
 
 // With `when`, also while another variable is wrong: every mistake at once.
 const variables = fields
+  .refine(...masterKeyRules.previous)
+  .refine(...masterKeyRules.next)
   .refine(({ POSTGRES_SERVERS_FILE: file, POSTGRES_ADMIN_HOST: host }) => file !== undefined || host !== undefined, {
     when: () => true,
     path: ['POSTGRES_ADMIN_HOST'],
@@ -60,12 +69,15 @@ export interface AdminServer {
   readonly password: string;
 }
 
-export type Config = z.output<typeof variables> & { readonly servers: readonly AdminServer[] };
+export type Config = z.output<typeof variables> & {
+  readonly servers: readonly AdminServer[];
+  readonly master: ReturnType<typeof masterKeysOf>;
+};
 
 /** The whole configuration, with every mistake reported at once. Throws `config_invalid`. */
 export function readConfig(env: Environment = process.env): Config {
   const read = loadConfig(variables, env);
-  return { ...read, servers: read.POSTGRES_SERVERS_FILE ?? single(read) };
+  return { ...read, servers: read.POSTGRES_SERVERS_FILE ?? single(read), master: masterKeysOf(read) };
 }
 
 function single(read: z.output<typeof variables>): readonly AdminServer[] {

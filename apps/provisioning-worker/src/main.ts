@@ -37,12 +37,7 @@ await runMain(NAME, async () => {
     logger,
   });
   await migrate(pool, { directory: fileURLToPath(new URL('store/migrations', import.meta.url)), schema: 'worker' });
-  const keyRing = await openKeyRing(pool, {
-    masterPassword: config.ULTRACORE_MASTER_PASSWORD,
-    keyId: config.ULTRACORE_MASTER_KEY_ID,
-    salt: config.ULTRACORE_MASTER_SALT,
-    rounds: config.ULTRACORE_MASTER_ROUNDS,
-  });
+  const keyRing = await openKeyRing(pool, config.master);
 
   const kafka = connectKafka({
     brokers: config.KAFKA_BROKERS,
@@ -68,6 +63,7 @@ await runMain(NAME, async () => {
     concurrency: config.WORKER_CONCURRENCY,
     reconcileEveryMs: config.RECONCILE_EVERY_SECONDS * 1000,
     loginTests: config.RECONCILE_LOGIN_TESTS,
+    resealsPerSecond: config.RESEALS_PER_SECOND,
     migrationLimits: {
       lockTimeoutMs: config.MIGRATION_LOCK_TIMEOUT_SECONDS * 1000,
       statementTimeoutMs: config.MIGRATION_STATEMENT_TIMEOUT_SECONDS * 1000,

@@ -7,6 +7,7 @@ export interface WorkerMetrics {
   readonly serverFit: Gauge<'server'>;
   readonly orphans: Gauge<'server'>;
   readonly missing: Gauge<'server'>;
+  readonly sealedCredentials: Gauge<'key_id'>;
 }
 
 export function createMetrics(): WorkerMetrics {
@@ -37,6 +38,12 @@ export function createMetrics(): WorkerMetrics {
       name: 'worker_orphaned_objects',
       help: 'Objects of homes that nobody wants, at the last reconciliation.',
       labelNames: ['server'],
+      registers,
+    }),
+    sealedCredentials: new Gauge({
+      name: 'worker_sealed_credentials',
+      help: 'Credentials in force or issued, by the key that they are sealed with.',
+      labelNames: ['key_id'],
       registers,
     }),
     missing: new Gauge({

@@ -10,6 +10,7 @@ import { migrateShared } from './outbound/effects/creation/migrate-home.ts';
 import type { FactSink } from './outbound/facts.ts';
 import { createPerformer } from './outbound/performer.ts';
 import { createRepairer } from './outbound/repairer.ts';
+import { createResealer } from './outbound/resealer.ts';
 import { createServer, type PostgresServer } from './outbound/server.ts';
 import { surveyServer } from './outbound/surveyor.ts';
 import type { Logger } from './outbound/under-lease.ts';
@@ -32,6 +33,8 @@ export interface WorkerOptions {
   readonly reconcileEveryMs: number;
   /** Logins tested in one pass, at most. */
   readonly loginTests: number;
+  /** Credentials of a retired key that are sealed with the present one in a second, at most. */
+  readonly resealsPerSecond: number;
   readonly onBoundary: (name: BoundaryName) => void;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
@@ -58,6 +61,7 @@ const VERIFY_EVERY_MS = 60_000;
 /** How long an open request may be known from the directory alone before the worker no longer waits for its event. */
 const FORGOTTEN_AFTER_MS = 60_000;
 const TESTED_TOGETHER = 4;
+const RESEAL_EVERY_MS = 1000;
 /** Admin connections beside those for tenants: to verify, survey, migrate what is shared, end sessions. */
 const HOUSEKEEPING_CONNECTIONS = 4;
 
@@ -110,6 +114,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const forgotten = await recordForgottenRequests(pool, FORGOTTEN_AFTER_MS);
     if (forgotten.length > 0)
       logger.warn({ tenants: forgotten }, 'requests are taken from the directory: their events never came');
+    await resealer.count();
     const unknown = await readUnknownServers(pool, servers);
     if (unknown.length > 0)
       logger.error({ servers: unknown }, 'tenants live on Postgres servers that are not configured here; their work waits');
@@ -133,9 +138,19 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   const timer = createTimer({ everyMs: options.reconcileEveryMs, pass: reconcile, logger });
+  const resealer = createResealer({
+    ...options,
+    leaseTtlMs: ttlMs,
+    limit: options.resealsPerSecond,
+    holder: () => number?.number ?? 0,
+    onCounted: (credentials) => {
+      for (const [keyId, sealed] of credentials) metrics.sealedCredentials.set({ key_id: keyId }, sealed);
+    },
+  });
+  const resealing = createTimer({ everyMs: RESEAL_EVERY_MS, pass: async () => void (await resealer.pass()), logger });
 
   async function stop(): Promise<void> {
-    await timer.stop();
+    await Promise.all([timer.stop(), resealing.stop()]);
     await loop.stop();
     keeper.stop();
     await Promise.all(servers.map((server) => server.stop()));
@@ -148,6 +163,7 @@ export function createWorker(options: WorkerOptions): Worker {
       keeper.start();
       loop.start();
       timer.start();
+      resealing.start();
     },
     stop: () => (stopping ??= stop()),
     wake: () => loop.wake(),

@@ -23,9 +23,12 @@ export interface MasterKey {
   readonly rounds?: number | undefined;
 }
 
-/** The key new credentials are sealed with, and those that may still be opened. */
+/** The key new credentials are sealed with, and those that may be opened beside it. */
 export interface KeyRingOptions extends MasterKey {
+  /** In use before: what they sealed is to be sealed again with the present one. */
   readonly retired?: readonly MasterKey[] | undefined;
+  /** In use by others soon: known beforehand, so that nothing they seal is ever closed to this ring. */
+  readonly upcoming?: readonly MasterKey[] | undefined;
 }
 
 /** Whose credential it is. A sealed text opens only for exactly this tenant and login role. */
@@ -37,6 +40,8 @@ export interface CredentialOwner {
 export interface KeyRing {
   /** The id of the key that `seal` uses. */
   readonly keyId: string;
+  /** Of the retired keys: what carries one of these is to be sealed again. */
+  readonly retiredKeyIds: readonly string[];
   /** 8 bytes of HMAC(key, "check") in base64url: tells two master passwords apart without telling either. */
   readonly check: string;
   /** Seals a password for one tenant and one role. Every call gives another text (random 96-bit nonce). */
@@ -66,17 +71,18 @@ interface DerivedKey {
  * @throws CredentialError `weak_rounds` or `bad_key`.
  */
 export async function createKeyRing(options: KeyRingOptions): Promise<KeyRing> {
-  const masters = [options, ...(options.retired ?? [])];
+  const masters = [options, ...(options.retired ?? []), ...(options.upcoming ?? [])];
   for (const master of masters) assertUsable(master);
   if (new Set(masters.map((master) => master.keyId)).size !== masters.length) {
     throw new CredentialError('bad_key', 'Two keys of the ring have the same id.');
   }
-  const [current, ...retired] = await Promise.all(masters.map(derive));
+  const [current, ...others] = await Promise.all(masters.map(derive));
   if (current === undefined) throw new CredentialError('bad_key', 'A ring needs a key.');
-  const keys = new Map([current, ...retired].map((derived) => [derived.keyId, derived]));
+  const keys = new Map([current, ...others].map((derived) => [derived.keyId, derived]));
 
   return {
     keyId: current.keyId,
+    retiredKeyIds: (options.retired ?? []).map(({ keyId }) => keyId),
     check: current.check,
     seal: ({ password, ...owner }) => seal(current, owner, password),
     open: ({ sealed, ...owner }) => {

@@ -13,6 +13,7 @@ export { createHealth, type Health, type HealthCheck, type HealthReport } from '
 export { createHttpServer, SECURITY_HEADERS, type HttpServer, type HttpServerOptions } from './http-server.ts';
 export { loadConfig, serviceVariables, variable, type Environment } from './load-config.ts';
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
+export { masterKeyRules, masterKeysOf, masterKeyVariables } from './master-keys.ts';
 export {
   PROBLEM_MEDIA_TYPE,
   ProblemError,

@@ -1,4 +1,4 @@
-import { createKeyRing } from '@ultracore/credentials';
+import { createKeyRing, type KeyRingOptions } from '@ultracore/credentials';
 import { createPool } from '@ultracore/postgres';
 import { createLogger } from '@ultracore/service';
 import { loadMigrations } from '@ultracore/tenant-database';
@@ -11,7 +11,7 @@ import { createTableSink } from './told.ts';
 export interface ChildOptions {
   readonly bookkeepingUrl: string;
   readonly servers: readonly AdminServer[];
-  readonly master: { readonly masterPassword: string; readonly keyId: string; readonly rounds: number };
+  readonly master: KeyRingOptions;
   readonly migrationsDir: string;
   /** At this boundary the process gets this signal, once. */
   readonly at: string;
@@ -32,6 +32,7 @@ const worker = createWorker({
   concurrency: 4,
   reconcileEveryMs: 3_600_000,
   loginTests: 0,
+  resealsPerSecond: 50,
   migrationLimits: { lockTimeoutMs: 1000, statementTimeoutMs: 20_000 },
   leaseTtlMs: options.leaseTtlMs,
   onBoundary(name) {

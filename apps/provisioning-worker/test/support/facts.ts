@@ -21,10 +21,7 @@ interface FactSought {
 
 /** The credential of a fact that carries one, as the directory shows it. */
 export function credentialOf(fact: ToldFact): NonNullable<DirectoryRow['credential']> {
-  const body =
-    fact.type === 'TenantPasswordRotatedEvent'
-      ? messageByType('TenantPasswordRotatedEvent').schema.parse(fact.body)
-      : messageByType('TenantCredentialsIssuedEvent').schema.parse(fact.body);
+  const body = schemaOf(fact.type).parse(fact.body);
   return {
     request_id: fact.causationId,
     db_username: body.db_username,
@@ -34,4 +31,15 @@ export function credentialOf(fact: ToldFact): NonNullable<DirectoryRow['credenti
     encryption_algorithm: body.encryption_algorithm,
     key_id: body.key_id,
   };
+}
+
+function schemaOf(type: string) {
+  switch (type) {
+    case 'TenantPasswordRotatedEvent':
+      return messageByType('TenantPasswordRotatedEvent').schema;
+    case 'TenantCredentialsResealedEvent':
+      return messageByType('TenantCredentialsResealedEvent').schema;
+    default:
+      return messageByType('TenantCredentialsIssuedEvent').schema;
+  }
 }

@@ -94,6 +94,7 @@ export async function createRig(on: PrivatePostgres): Promise<Rig> {
         concurrency: 4,
         reconcileEveryMs: 3_600_000,
         loginTests: 50,
+        resealsPerSecond: 50,
         migrationLimits: MIGRATION_LIMITS,
         onBoundary: () => undefined,
         metrics: createMetrics(),

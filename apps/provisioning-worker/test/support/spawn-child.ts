@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { KeyRingOptions } from '@ultracore/credentials';
 import { spawnProcess, type SpawnedProcess } from '@ultracore/testkit';
 import type { AdminServer } from '../../src/config.ts';
 import { MASTER, TENANT_MIGRATIONS, type Rig } from './rig.ts';
@@ -9,10 +10,10 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 export function spawnWorker(
   rig: Rig,
   servers: readonly AdminServer[],
-  { at, signal = 'SIGKILL', migrationsDir = TENANT_MIGRATIONS, leaseTtlMs = 60_000 }: SpawnWorkerOptions,
+  { at, signal = 'SIGKILL', migrationsDir = TENANT_MIGRATIONS, leaseTtlMs = 60_000, master = MASTER }: SpawnWorkerOptions,
 ): Promise<SpawnedProcess> {
   const plain = servers.map(({ name, host, port, user, password }) => ({ name, host, port, user, password }));
-  const options = { bookkeepingUrl: rig.url, servers: plain, master: MASTER, migrationsDir, at, signal, leaseTtlMs };
+  const options = { bookkeepingUrl: rig.url, servers: plain, master, migrationsDir, at, signal, leaseTtlMs };
   return spawnProcess(['node', CHILD, JSON.stringify(options)]);
 }
 
@@ -21,4 +22,5 @@ export interface SpawnWorkerOptions {
   readonly signal?: 'SIGKILL' | 'SIGSTOP';
   readonly migrationsDir?: string;
   readonly leaseTtlMs?: number;
+  readonly master?: KeyRingOptions;
 }

@@ -1,5 +1,5 @@
 import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
-import { createCheckpoint, type PoolLogger } from '@ultracore/postgres';
+import { createCheckpoint, transaction, type PoolLogger } from '@ultracore/postgres';
 import type { Pool } from 'pg';
 import type { BoundaryName } from '../boundaries.ts';
 import { createLag } from '../store/lag.ts';
@@ -7,7 +7,11 @@ import { createLeasedWork, type LeasedWork, type UnderLease } from '../store/lea
 import { createPace } from '../store/pace.ts';
 import { CHECKPOINTS, LEASES, SCHEMA } from '../store/schema.ts';
 import { createTenantFolds } from '../store/tenant-folds.ts';
+import { ROLLOUT_STREAMS } from '../rollout/codec.ts';
 import { TENANT_STREAMS } from '../tenant/codec.ts';
+import type { ExistingTenant } from '../tenant/state.ts';
+import { changesOf } from './rollout-changes.ts';
+import { applyChanges } from './rollouts.ts';
 import { toReadModelRow, writeTenants } from './tenants.ts';
 
 export interface TenantProjector extends LeasedWork {
@@ -20,7 +24,7 @@ const FOLDS_KEPT = 20_000;
 const PACE = { everyMs: 20, few: 8, many: 300 };
 
 /**
- * Keeps `tenant_configs` in step with the tenants' streams. Rows and checkpoint move in one transaction, so a kill at any moment loses
+ * Keeps `tenant_configs`, and how the tenants of rollouts stand, in step with the streams. Rows and checkpoint move in one transaction, so a kill at any moment loses
  * and doubles nothing. Of several registries one projects, under a lease; what a second one wrote by mistake could only be newer rows.
  */
 export function createTenantProjector(deps: {
@@ -44,9 +48,18 @@ export function createTenantProjector(deps: {
     const onEvents = async (events: readonly StoredEvent[], position: bigint): Promise<void> => {
       lag.met(events);
       pace.begin(events.length);
-      const states = await folds.advance(events, { firstIsNew: true });
+      const ofTenants = events.filter(({ streamName }) => streamName.startsWith(TENANT_STREAMS));
+      const states = await folds.advance(ofTenants, { firstIsNew: true });
+      const rows = [...states.values()].map(toReadModelRow);
+      const changes = changesOf(events).filter((change) => change.change !== 'ended' || !endsCreation(change, states));
       onBoundary('projector:commit:before');
-      await writeTenants(pool, [...states.values()].map(toReadModelRow), position);
+      if (changes.length === 0) await writeTenants(pool, rows, position);
+      else {
+        await transaction(pool, async (client) => {
+          await applyChanges(client, changes);
+          await writeTenants(client, rows, position);
+        });
+      }
       onBoundary('projector:commit:after');
       lag.done(position);
       onWorking();
@@ -54,7 +67,7 @@ export function createTenantProjector(deps: {
     };
     const subscription = store.subscribeToAll({
       ...(after === null ? {} : { after }),
-      streamPrefixes: [TENANT_STREAMS],
+      streamPrefixes: [TENANT_STREAMS, ROLLOUT_STREAMS],
       onEvents,
       onCheckpoint: (position) => checkpoint.set(pool, CHECKPOINTS.tenants, position),
       onCaughtUp: onWorking,
@@ -66,3 +79,9 @@ export function createTenantProjector(deps: {
   const leased = createLeasedWork({ ...deps, name: LEASES.tenants, what: 'the projector', work: project });
   return { ...leased, lagSeconds: () => (leased.active() || leased.fault() !== undefined ? lag.seconds() : 0) };
 }
+
+/** Of no interest to any rollout, and far more frequent than what is. */
+const endsCreation = (
+  { tenantId, requestId }: { readonly tenantId: string; readonly requestId: string },
+  states: ReadonlyMap<string, ExistingTenant>,
+): boolean => states.get(tenantId)?.provision.id === requestId;

@@ -1,9 +1,12 @@
 import type { EventStore, StoredEvent } from '@ultracore/event-sourcing';
 import { transaction } from '@ultracore/postgres';
 import type { Pool, PoolClient } from 'pg';
+import { ROLLOUT_STREAMS } from '../rollout/codec.ts';
 import { tenantCodec, TENANT_STREAMS } from '../tenant/codec.ts';
 import { evolve, initialState } from '../tenant/evolve.ts';
 import type { ExistingTenant, TenantState } from '../tenant/state.ts';
+import { changesOf, type Change } from './rollout-changes.ts';
+import { applyChanges, forgetRollouts } from './rollouts.ts';
 import { copyIntoShadow, createShadow, indexShadow, swapShadow } from './shadow-table.ts';
 import { REVISION_COLUMNS, TENANT_COLUMNS, toReadModelRow, toRevisionRow, writeTenants } from './tenants.ts';
 
@@ -27,7 +30,8 @@ const TOO_SLOW =
   'the last events could not be read in time, so the rebuild was given up and the table is as it was: try again once the event store answers';
 
 /**
- * Makes the read model anew from the streams alone: folds the log in memory, copies the rows into shadow tables, swaps them in. Safe
+ * Makes the read model anew from the streams alone: folds the log in memory, copies the rows into shadow tables, swaps them in; what is
+ * kept of rollouts is applied anew beside it. Safe
  * while registries run: the projector waits during the swap, and what happened while the rows were copied is in the new tables too.
  * Rejects, with everything as it was, when the last events cannot be read in time.
  */
@@ -46,6 +50,8 @@ export async function rebuildTenants({ pool, store, lockedForMs = LOCKED_FOR_MS 
     await client.query('lock table tenant_configs, tenant_revisions in share row exclusive mode');
     // An event store that is away would keep the projector out for as long as it is.
     await log.catchUp(AbortSignal.timeout(lockedForMs));
+    await forgetRollouts(client);
+    await applyChanges(client, log.changes());
     await swapShadow(client, 'tenant_configs');
     await swapShadow(client, 'tenant_revisions');
     await writeTenants(client, log.takeChanged().map(toReadModelRow), log.position() ?? null);
@@ -80,8 +86,18 @@ function createFoldedLog(store: EventStore) {
   let changed: Fold[] = [];
   let position: bigint | undefined;
   let events = 0;
+  const changes: Change[] = [];
+  const asked = new Set<string>();
+
+  /** Of migrations that ended only those that were asked for: each creation ends one, too. */
+  const remember = (change: Change): void => {
+    if (change.change === 'asked') asked.add(change.requestId);
+    if (change.change !== 'ended' || asked.has(change.requestId)) changes.push(change);
+  };
 
   const foldIn = (stored: StoredEvent): void => {
+    changesOf([stored]).forEach(remember);
+    if (stored.streamName.startsWith(ROLLOUT_STREAMS)) return;
     let fold = folds.get(stored.streamName);
     if (!fold) {
       fold = { state: initialState(), isChanged: false };
@@ -95,6 +111,8 @@ function createFoldedLog(store: EventStore) {
 
   return {
     position: () => position,
+    /** What all events say of rollouts, in the order of the log. */
+    changes: () => changes,
     tenants: () => folds.size,
     events: () => events,
     /** Reads to the end of the log. Rejects when that is not reached before `deadline` is aborted. */
@@ -103,7 +121,7 @@ function createFoldedLog(store: EventStore) {
       const ending = new AbortController();
       const subscription = store.subscribeToAll({
         ...(position === undefined ? {} : { after: position }),
-        streamPrefixes: [TENANT_STREAMS],
+        streamPrefixes: [TENANT_STREAMS, ROLLOUT_STREAMS],
         onEvents: (batch, last) => {
           batch.forEach(foldIn);
           events += batch.length;

@@ -47,17 +47,37 @@ export interface ReadModelRow extends TenantRow {
   /** As in `waitOf`; ISO 8601 in UTC. */
   readonly purge_from: string | null;
   readonly password_since: string | null;
+  /** Null while there is no home. */
+  readonly migration_version: string | null;
+  /** Whether a migration is open. */
+  readonly migrating: boolean;
 }
 
 /** Of `ReadModelRow`, what is kept beside `tenant_configs`. */
-export const REVISION_COLUMNS = ['tenant_id', 'revision', 'life', 'purge_from', 'password_since'] as const;
+export const REVISION_COLUMNS = [
+  'tenant_id',
+  'revision',
+  'life',
+  'purge_from',
+  'password_since',
+  'migration_version',
+  'migrating',
+] as const;
 
 export const toReadModelRow = (state: ExistingTenant): ReadModelRow => ({ ...toRow(state), ...toRevisionRow(state) });
 
 export function toRevisionRow(state: ExistingTenant): Pick<ReadModelRow, (typeof REVISION_COLUMNS)[number]> {
   const { tenantId, revision, life } = state;
   const { purgeFrom, passwordSince } = waitOf(state);
-  return { tenant_id: tenantId, revision, life, purge_from: purgeFrom, password_since: passwordSince };
+  return {
+    tenant_id: tenantId,
+    revision,
+    life,
+    purge_from: purgeFrom,
+    password_since: passwordSince,
+    migration_version: 'migrationVersion' in state ? state.migrationVersion : null,
+    migrating: state.requests.migrate?.outcome === 'open',
+  };
 }
 
 /** All but the first, which is the key. */

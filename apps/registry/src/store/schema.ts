@@ -13,4 +13,4 @@ export const migrateRegistry = (pool: Pool): Promise<MigrateResult> => migrate(p
 /** Names of positions in the log (`checkpoints`). */
 export const CHECKPOINTS = { relay: 'relay', tenants: 'tenant_configs' } as const;
 /** Names of what only one registry does at a time (`leases`). */
-export const LEASES = { relay: 'relay', tenants: 'tenant_configs', schedule: 'schedule' } as const;
+export const LEASES = { relay: 'relay', tenants: 'tenant_configs', schedule: 'schedule', rollout: 'rollout' } as const;

@@ -14,6 +14,7 @@ export const FACT_MESSAGES: readonly CodecMessage[] = messagesOn(FACTS_TOPIC).ma
 type FactType =
   | CreationFactType
   | 'TenantPasswordRotatedEvent'
+  | 'TenantCredentialsResealedEvent'
   | 'TenantPasswordRotationFailedEvent'
   | 'TenantDataPurgedEvent'
   | 'TenantPurgeFailedEvent'

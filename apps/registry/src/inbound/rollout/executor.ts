@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventId, isCommandRefused, isEventSourcingError, isVersionConflict, type CommandHandler } from '@ultracore/event-sourcing';
+import type { Logger } from '@ultracore/service';
+import type { Pool } from 'pg';
+import { v4, v5 } from 'uuid';
+import type { BoundaryName } from '../../boundaries.ts';
+import { rolloutStreamOf } from '../../rollout/codec.ts';
+import type { RolloutCommand, WaveProgress } from '../../rollout/commands.ts';
+import type { ExistingRollout } from '../../rollout/state.ts';
+import { createLeasedWork, type LeasedWork } from '../../store/leased-work.ts';
+import { LEASES } from '../../store/schema.ts';
+import { streamOf } from '../../tenant/codec.ts';
+import type { TenantCommand } from '../../tenant/commands.ts';
+import type { TenantEvent } from '../../tenant/events.ts';
+import type { TenantState } from '../../tenant/state.ts';
+import type { RolloutCommands } from './turn.ts';
+
+interface Place {
+  readonly rolloutId: string;
+  readonly wave: number;
+  readonly limit: number;
+}
+interface Waiting {
+  readonly tenantId: string;
+  readonly attempt: number;
+}
+interface Skip {
+  readonly tenantId: string;
+  readonly code: string;
+}
+
+/** How the tenants of rollouts stand, from their streams: a moment behind them, and never ahead. */
+export interface RolloutProgress {
+  /** The rollout that runs, and up to which event of its stream the rest is. */
+  readonly running: () => Promise<{ readonly rolloutId: string; readonly revision: number } | undefined>;
+  readonly waves: (rolloutId: string) => Promise<readonly (WaveProgress & { readonly wave: number })[]>;
+  /** Who is to be asked next, in their order. */
+  readonly toAsk: (place: Place) => Promise<readonly Waiting[]>;
+  /** Who is not asked, because the schema that they share could not be migrated. */
+  readonly blocked: (place: Place) => Promise<readonly string[]>;
+}
+
+export interface RolloutExecutorDeps {
+  readonly pool: Pool;
+  readonly rollouts: RolloutCommands;
+  readonly commands: CommandHandler<TenantState, TenantCommand, TenantEvent>;
+  readonly progress: RolloutProgress;
+  /** Identifies this process. */
+  readonly holder: string;
+  readonly leaseTtlMs: number;
+  readonly logger: Logger;
+  readonly onBoundary: (name: BoundaryName) => void;
+  /** From the end of one pass to the next, in milliseconds, while a rollout runs. */
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 100;
+const IDLE_MS = 1_000;
+const ASKED_TOGETHER = 16;
+/** An event that skips more would be too large to be stored. */
+const SKIPPED_TOGETHER = 1_000;
+/** Namespace of the ids of what rollouts ask. Never changed: what was asked already is recognised by it. */
+const ROLLOUTS = '52b7c0de-7d0b-5b6a-9e27-6f5b3f1f8a11';
+
+/** The id of what a tenant is asked in an attempt of a rollout: asked again after a crash, it is the same. */
+const requestIdOf = (rolloutId: string, { tenantId, attempt }: Waiting): string =>
+  v5(JSON.stringify([rolloutId, tenantId, attempt]), ROLLOUTS);
+
+/** A pass that is repeated until there is nothing to do; true when there is a rollout that runs. */
+export type Pass = (signal?: AbortSignal) => Promise<boolean>;
+
+/**
+ * Leads the rollout that runs: asks its tenants, as many at once as it may, and has each wave judged by how they stand. What it has done
+ * it learns from the streams, as everybody does; whom it has asked is remembered only until that is seen there, so a kill at any moment
+ * asks nobody twice and passes nobody over.
+ */
+export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | 'leaseTtlMs' | 'everyMs'>): Pass {
+  const { rollouts, commands, progress, logger, onBoundary } = deps;
+  /** Asked or skipped, and not yet seen to be. */
+  let unseen = new Set<string>();
+  const nameOf = (rolloutId: string, { tenantId, attempt }: Waiting): string => `${rolloutId} ${tenantId} ${attempt}`;
+
+  const tell = (rolloutId: string, command: RolloutCommand) =>
+    rollouts.handle(rolloutStreamOf(rolloutId), command, {
+      requestId: v4(),
+      metadata: { actor: 'registry', correlationId: rolloutId, causationId: rolloutId },
+    });
+
+  const skip = async ({ rolloutId, attempt }: ExistingRollout, tenants: readonly Skip[]): Promise<void> => {
+    for (let n = 0; n < tenants.length; n += SKIPPED_TOGETHER) {
+      const some = tenants.slice(n, n + SKIPPED_TOGETHER);
+      await tell(rolloutId, { type: 'SkipTenants', attempt, tenants: some, now: new Date().toISOString() });
+    }
+  };
+
+  /** Undefined when the tenant was asked, else why it is skipped. */
+  const ask = async ({ rolloutId, targetVersion, plannedBy }: ExistingRollout, waiting: Waiting): Promise<string | undefined> => {
+    const requestId = requestIdOf(rolloutId, waiting);
+    const command = { type: 'MigrateTenant', targetVersion, rolloutId, onlyActive: true, by: plannedBy } as const;
+    const metadata = { actor: plannedBy, correlationId: rolloutId, causationId: rolloutId };
+    const stream = streamOf(waiting.tenantId);
+    try {
+      const whole = { ...command, requestId: eventId(requestId, 0), now: new Date().toISOString() };
+      onBoundary('rollout:ask:before');
+      await commands.handle(stream, whole, { requestId, metadata });
+      onBoundary('rollout:ask:after');
+      return undefined;
+    } catch (error) {
+      if (isCommandRefused(error) && error.code === 'not_active') return (await commands.load(stream)).state.status;
+      if (isCommandRefused(error)) return error.code;
+      if (isEventSourcingError(error) && error.code === 'event_not_publishable') return error.code;
+      throw error;
+    }
+  };
+
+  const askNext = async (rollout: ExistingRollout, running: number): Promise<void> => {
+    const { rolloutId, wave, concurrency } = rollout;
+    const most = Math.max(0, concurrency - running);
+    const waiting = await progress.toAsk({ rolloutId, wave, limit: most + unseen.size });
+    // What is no longer waiting has been seen. Whoever waits in vain beyond the limit is asked once more, which changes nothing.
+    unseen = new Set(waiting.map((each) => nameOf(rolloutId, each)).filter((name) => unseen.has(name)));
+    const free = waiting.filter((each) => !unseen.has(nameOf(rolloutId, each))).slice(0, Math.max(0, most - unseen.size));
+    for (let n = 0; n < free.length; n += ASKED_TOGETHER) {
+      const skipped: Skip[] = [];
+      const askOne = async (each: Waiting): Promise<void> => {
+        const code = await ask(rollout, each).catch((error: unknown) => {
+          if (!isVersionConflict(error)) throw error;
+          // Others keep changing this tenant: the next pass asks it.
+          return null;
+        });
+        if (code === null) return;
+        unseen.add(nameOf(rolloutId, each));
+        if (code !== undefined) skipped.push({ tenantId: each.tenantId, code });
+      };
+      await Promise.all(free.slice(n, n + ASKED_TOGETHER).map(askOne));
+      await skip(rollout, skipped);
+    }
+  };
+
+  return async (signal) => {
+    const open = await progress.running();
+    if (open === undefined) return false;
+    const { rolloutId } = open;
+    const { state } = await rollouts.load(rolloutStreamOf(rolloutId));
+    // What follows must know of everything that was decided: it is decided upon it.
+    if (state.status !== 'running' || open.revision < state.revision) return true;
+    const waves = await progress.waves(rolloutId);
+    const now = new Date().toISOString();
+    const current = waves.find(({ wave }) => wave === state.wave);
+    if (current === undefined) return true;
+    onBoundary('rollout:judge:before');
+    const { events } = await tell(rolloutId, { type: 'JudgeWave', wave: state.wave, progress: current, now });
+    for (const event of events) logger.info({ rollout_id: rolloutId, ...event.data }, `a rollout: ${event.type}`);
+    onBoundary('rollout:judge:after');
+    if (events.length > 0 || signal?.aborted) return true;
+    const blocked = await progress.blocked({ rolloutId, wave: state.wave, limit: SKIPPED_TOGETHER });
+    if (blocked.length > 0) {
+      await skip(
+        state,
+        blocked.map((tenantId) => ({ tenantId, code: 'schema_failed' })),
+      );
+      return true;
+    }
+    const running = waves.reduce((sum, wave) => sum + wave.running, 0);
+    await askNext(state, running);
+    return true;
+  };
+}
+
+/** Of several registries one leads, under a lease. Should two do so at once, they ask the same under the same ids. */
+export function createRolloutExecutor(deps: RolloutExecutorDeps): LeasedWork {
+  const { everyMs = EVERY_MS } = deps;
+  return createLeasedWork({
+    ...deps,
+    name: LEASES.rollout,
+    what: 'the rollout',
+    async work({ signal, token, onWorking }) {
+      const pass = createPass(deps);
+      while (!signal.aborted) {
+        const busy = token.held() && (await pass(signal));
+        onWorking();
+        await sleep(busy ? everyMs : IDLE_MS, undefined, { signal }).catch(() => undefined);
+      }
+    },
+  });
+}

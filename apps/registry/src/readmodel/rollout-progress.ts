@@ -1,0 +1,130 @@
+import type { Pool } from 'pg';
+import type { WaveProgress } from '../rollout/commands.ts';
+import type { Candidate } from '../rollout/plan.ts';
+
+export interface ListedRollout {
+  readonly rollout_id: string;
+  readonly target_version: string;
+  readonly reason: string;
+  readonly status: 'running' | 'stopped' | 'completed';
+  readonly attempt: number;
+  readonly wave: number;
+  readonly planned_by: string;
+  readonly planned_at: string;
+}
+
+/** Rollouts, the newest first, at most `limit`; `before` is the id of the one that the page before ended with. */
+export async function listRollouts(
+  pool: Pool,
+  { before, limit }: { readonly before?: string | undefined; readonly limit: number },
+): Promise<ListedRollout[]> {
+  const result = await pool.query<Omit<ListedRollout, 'planned_at'> & { planned_at: Date }>(
+    `select rollout_id, target_version, reason, status, attempt, wave, planned_by, planned_at from rollouts
+     where $1::uuid is null or (planned_at, rollout_id) < (select planned_at, rollout_id from rollouts where rollout_id = $1)
+     order by planned_at desc, rollout_id desc limit $2`,
+    [before ?? null, limit],
+  );
+  return result.rows.map((row) => ({ ...row, planned_at: row.planned_at.toISOString() }));
+}
+
+/** The rollout that runs, and up to which event of its stream the rows below are; undefined when none does. */
+export async function runningRollout(pool: Pool): Promise<{ rolloutId: string; revision: number } | undefined> {
+  const result = await pool.query<{ rolloutId: string; revision: number }>(
+    `select rollout_id as "rolloutId", revision::int from rollouts where status = 'running' order by planned_at limit 1`,
+  );
+  return result.rows[0];
+}
+
+/** A tenant of the small tier whose server has one that failed, and none that is done: their schema could not be migrated. */
+const BLOCKED = `mine.tier = 'small' and mine.state = 'waiting'
+  and exists (select from rollout_tenants f where f.rollout_id = mine.rollout_id and f.tier = 'small' and f.server = mine.server
+              and f.state = 'failed')
+  and not exists (select from rollout_tenants d where d.rollout_id = mine.rollout_id and d.tier = 'small' and d.server = mine.server
+                  and d.state = 'done')`;
+
+/** How the tenants stand, wave by wave in their order. */
+export async function progressOf(pool: Pool, rolloutId: string): Promise<(WaveProgress & { readonly wave: number })[]> {
+  const count = (state: string): string => `(count(*) filter (where state = '${state}'))::int as ${state}`;
+  const result = await pool.query<WaveProgress & { wave: number }>(
+    `select wave, ${['waiting', 'running', 'done', 'failed', 'skipped'].map(count).join(', ')},
+            (count(*) filter (where ${BLOCKED}))::int as blocked
+     from rollout_tenants mine where rollout_id = $1 group by wave order by wave`,
+    [rolloutId],
+  );
+  return result.rows;
+}
+
+export interface Waiting {
+  readonly tenantId: string;
+  readonly attempt: number;
+}
+
+/**
+ * Tenants up to a wave that are to be asked next. Of small tenants on one server the first only, until one of them is done: it migrates
+ * the schema of all.
+ */
+export async function tenantsToAsk(
+  pool: Pool,
+  { rolloutId, wave, limit }: { readonly rolloutId: string; readonly wave: number; readonly limit: number },
+): Promise<Waiting[]> {
+  const result = await pool.query<Waiting>(
+    `select tenant_id as "tenantId", attempt from rollout_tenants mine
+     where rollout_id = $1 and state = 'waiting' and wave <= $2 and (
+       tier <> 'small'
+       or exists (select from rollout_tenants d
+                  where d.rollout_id = $1 and d.tier = 'small' and d.server = mine.server and d.state = 'done')
+       or not exists (select from rollout_tenants o
+                      where o.rollout_id = $1 and o.tier = 'small' and o.server = mine.server
+                        and (o.state in ('running', 'failed')
+                             or o.state = 'waiting' and (o.wave, o.place) < (mine.wave, mine.place))))
+     order by wave, place, tenant_id limit $3`,
+    [rolloutId, wave, limit],
+  );
+  return result.rows;
+}
+
+/** Tenants up to a wave that are not asked, because the schema that they share could not be migrated. */
+export async function blockedTenants(
+  pool: Pool,
+  { rolloutId, wave, limit }: { readonly rolloutId: string; readonly wave: number; readonly limit: number },
+): Promise<string[]> {
+  const result = await pool.query<{ tenant_id: string }>(
+    `select tenant_id from rollout_tenants mine where rollout_id = $1 and wave <= $2 and ${BLOCKED} order by wave, place limit $3`,
+    [rolloutId, wave, limit],
+  );
+  return result.rows.map((row) => row.tenant_id);
+}
+
+export interface ListedRolloutTenant {
+  readonly tenant_id: string;
+  readonly tier: string;
+  readonly wave: number;
+  readonly state: string;
+  readonly attempt: number;
+  readonly request_id: string | null;
+  readonly code: string | null;
+  readonly reason: string | null;
+}
+
+/** Tenants of a rollout in the order of their ids. */
+export async function listRolloutTenants(
+  pool: Pool,
+  query: { readonly rolloutId: string; readonly state?: string | undefined; readonly after?: string | undefined; readonly limit: number },
+): Promise<ListedRolloutTenant[]> {
+  const result = await pool.query<ListedRolloutTenant>(
+    `select tenant_id, tier, wave, state, attempt, request_id, code, reason from rollout_tenants
+     where rollout_id = $1 and ($2::text is null or state = $2) and tenant_id > $3 order by tenant_id limit $4`,
+    [query.rolloutId, query.state ?? null, query.after ?? '', query.limit],
+  );
+  return result.rows;
+}
+
+/** What a plan needs to know of every tenant. Of one whose row is older than this knowledge only the stream knows its version. */
+export async function rolloutCandidates(pool: Pool): Promise<(Candidate & { readonly known: boolean })[]> {
+  const result = await pool.query<Candidate & { known: boolean }>(
+    `select tenant_id as "tenantId", tier, status, db_host || ':' || db_port as server, migration_version as "migrationVersion",
+            coalesce(migrating, false) as migrating, migrating is not null as known
+     from tenant_configs join tenant_revisions using (tenant_id) where status <> 'purged'`,
+  );
+  return result.rows;
+}

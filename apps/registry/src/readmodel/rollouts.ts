@@ -1,0 +1,147 @@
+import type { Queryable } from '@ultracore/postgres';
+import type { RolloutEvent, Wave } from '../rollout/events.ts';
+import type { Change } from './rollout-changes.ts';
+
+type Of<Kind extends Change['change']> = Extract<Change, { change: Kind }>;
+
+/**
+ * Applies changes in the order of the log. `client` is in a transaction, with whatever says how far the log was read. What was applied
+ * before changes nothing: a tenant's row by its revision, a rollout and what its own events say by the rollout's.
+ */
+export async function applyChanges(client: Queryable, changes: readonly Change[]): Promise<void> {
+  let pending: Exclude<Change, { change: 'rollout' }>[] = [];
+  const flush = async (): Promise<void> => {
+    await applyToTenants(client, pending);
+    pending = [];
+  };
+  for (const change of changes) {
+    if (change.change !== 'rollout') {
+      pending.push(change);
+      continue;
+    }
+    await flush();
+    await applyToRollout(client, change);
+  }
+  await flush();
+}
+
+/** What ended and was asked anew among the same changes is found running under the newer request, which is how it stands. */
+async function applyToTenants(client: Queryable, changes: readonly Exclude<Change, { change: 'rollout' }>[]): Promise<void> {
+  const asked = new Map<string, Of<'asked'>>();
+  const ended: Of<'ended'>[] = [];
+  const cancelled: Of<'cancelled'>[] = [];
+  for (const change of changes) {
+    if (change.change === 'asked') asked.set(`${change.rolloutId} ${change.tenantId}`, change);
+    else if (change.change === 'ended') ended.push(change);
+    else cancelled.push(change);
+  }
+  if (asked.size > 0) await applyAsked(client, [...asked.values()]);
+  if (ended.length > 0) await applyEnded(client, ended);
+  if (cancelled.length > 0) await applyCancelled(client, cancelled);
+}
+
+async function applyAsked(client: Queryable, changes: readonly Of<'asked'>[]): Promise<void> {
+  const rows = changes.map(({ rolloutId, tenantId, requestId, revision }) => [rolloutId, tenantId, requestId, revision]);
+  await client.query(
+    `update rollout_tenants as known
+     set state = 'running', request_id = (new.row->>2)::uuid, code = null, reason = null, revision = (new.row->>3)::bigint
+     from json_array_elements($1) as new(row)
+     where known.rollout_id = (new.row->>0)::uuid and known.tenant_id = new.row->>1 and known.revision < (new.row->>3)::bigint`,
+    [JSON.stringify(rows)],
+  );
+}
+
+async function applyEnded(client: Queryable, changes: readonly Of<'ended'>[]): Promise<void> {
+  const rows = changes.map(({ requestId, revision, failure }) => [requestId, revision, failure?.code, failure?.reason]);
+  await client.query(
+    `update rollout_tenants as known
+     set state = case when new.row->>2 is null then 'done' else 'failed' end, code = new.row->>2, reason = new.row->>3,
+         revision = (new.row->>1)::bigint
+     from json_array_elements($1) as new(row)
+     where known.request_id = (new.row->>0)::uuid and known.state = 'running' and known.revision < (new.row->>1)::bigint`,
+    [JSON.stringify(rows)],
+  );
+}
+
+async function applyCancelled(client: Queryable, changes: readonly Of<'cancelled'>[]): Promise<void> {
+  const rows = changes.map(({ tenantId, revision, code }) => [tenantId, revision, code]);
+  await client.query(
+    `update rollout_tenants as known set state = 'skipped', code = new.row->>2, revision = (new.row->>1)::bigint
+     from json_array_elements($1) as new(row)
+     where known.tenant_id = new.row->>0 and known.state = 'running' and known.revision < (new.row->>1)::bigint`,
+    [JSON.stringify(rows)],
+  );
+}
+
+async function applyToRollout(client: Queryable, { rolloutId, event, revision }: Of<'rollout'>): Promise<void> {
+  if (event.type === 'RolloutPlanned') return insertRollout(client, event.data);
+  const moved = await client.query(
+    `update rollouts set status = coalesce($3, status), attempt = coalesce($4, attempt), wave = coalesce($5, wave), revision = $2
+     where rollout_id = $1 and revision < $2`,
+    [rolloutId, revision, ...Object.values(moveOf(event))],
+  );
+  if (moved.rowCount === 0) return;
+  if (event.type === 'TenantsSkipped') await skipTenants(client, rolloutId, event.data.tenants);
+  if (event.type === 'RolloutResumed') await askAgain(client, rolloutId, event.data.attempt);
+}
+
+function moveOf(event: Exclude<RolloutEvent, { type: 'RolloutPlanned' }>): Record<'status' | 'attempt' | 'wave', string | number | null> {
+  const nothing = { status: null, attempt: null, wave: null };
+  switch (event.type) {
+    case 'WaveStarted':
+      return { ...nothing, wave: event.data.wave };
+    case 'RolloutStopped':
+      return { ...nothing, status: 'stopped' };
+    case 'RolloutResumed':
+      return { ...nothing, status: 'running', attempt: event.data.attempt };
+    case 'RolloutCompleted':
+      return { ...nothing, status: 'completed' };
+    case 'TenantsSkipped':
+      return nothing;
+    default:
+      return event satisfies never;
+  }
+}
+
+async function insertRollout(client: Queryable, data: Extract<RolloutEvent, { type: 'RolloutPlanned' }>['data']): Promise<void> {
+  const { rolloutId, targetVersion, reason, plannedBy, plannedAt, waves } = data;
+  await client.query(
+    `insert into rollouts (rollout_id, target_version, reason, status, attempt, wave, planned_by, planned_at, revision)
+     values ($1, $2, $3, 'running', 1, 0, $4, $5, 0) on conflict (rollout_id) do nothing`,
+    [rolloutId, targetVersion, reason, plannedBy, plannedAt],
+  );
+  await client.query(
+    `insert into rollout_tenants (rollout_id, tenant_id, wave, place, tier, server, state, attempt, revision)
+     select $1, new.row->>0, (new.row->>1)::int, (new.row->>2)::int, new.row->>3, new.row->>4, 'waiting', 1, -1
+     from json_array_elements($2) as new(row) on conflict (rollout_id, tenant_id) do nothing`,
+    [rolloutId, JSON.stringify(waves.flatMap(placesOf))],
+  );
+}
+
+/** The groups of a wave take turns, so that all of its servers have something to do. */
+const placesOf = ({ groups }: Wave, wave: number): (string | number)[][] =>
+  groups.flatMap(({ tier, server, tenants }, group) =>
+    tenants.map((tenantId, n) => [tenantId, wave, n * groups.length + group, tier, server]),
+  );
+
+async function skipTenants(client: Queryable, rolloutId: string, tenants: readonly { tenantId: string; code: string }[]): Promise<void> {
+  await client.query(
+    `update rollout_tenants as known set state = 'skipped', code = new.code
+     from unnest($2::text[], $3::text[]) as new(tenant_id, code)
+     where known.rollout_id = $1 and known.tenant_id = new.tenant_id and known.state = 'waiting'`,
+    [rolloutId, tenants.map(({ tenantId }) => tenantId), tenants.map(({ code }) => code)],
+  );
+}
+
+async function askAgain(client: Queryable, rolloutId: string, attempt: number): Promise<void> {
+  await client.query(
+    `update rollout_tenants set state = 'waiting', attempt = $2, code = null, reason = null
+     where rollout_id = $1 and state in ('failed', 'skipped')`,
+    [rolloutId, attempt],
+  );
+}
+
+/** For a rebuild: everything is applied anew, from the beginning of the log. */
+export async function forgetRollouts(client: Queryable): Promise<void> {
+  await client.query('lock table rollouts, rollout_tenants in share row exclusive mode; delete from rollouts; delete from rollout_tenants');
+}
