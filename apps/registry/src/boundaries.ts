@@ -10,4 +10,11 @@ export const BOUNDARIES = [
   'fact:append:before',
   'fact:append:after',
 ] as const;
-export type BoundaryName = (typeof BOUNDARIES)[number];
+/** Those that a registry which leads a rollout meets. */
+export const ROLLOUT_BOUNDARIES = [
+  'rollout:judge:before',
+  'rollout:judge:after',
+  'rollout:ask:before',
+  'rollout:ask:after',
+] as const;
+export type BoundaryName = (typeof BOUNDARIES)[number] | (typeof ROLLOUT_BOUNDARIES)[number];

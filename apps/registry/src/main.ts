@@ -20,9 +20,11 @@ import { createFactHandler } from './inbound/consume/facts.ts';
 import { createRequestHandler } from './inbound/consume/requests.ts';
 import { createCreation } from './inbound/creation.ts';
 import { createSchedule } from './inbound/timer/schedule.ts';
+import { createRolloutExecutor } from './inbound/rollout/executor.ts';
 import { createServers } from './inbound/servers.ts';
 import { createNews } from './inbound/http/live/news.ts';
 import { toProblemError } from './inbound/http/problems.ts';
+import { addRolloutRoutes } from './inbound/http/rollout-routes.ts';
 import { addTenantRoutes } from './inbound/http/routes.ts';
 import { createMetrics } from './metrics.ts';
 import { factTopics, messagesOfRegistry } from './messages.ts';
@@ -30,9 +32,21 @@ import { publishingFault } from './outbound/publishable.ts';
 import { describeEvent } from './outbound/translate.ts';
 import { createRelay } from './outbound/relay.ts';
 import { createTenantProjector } from './readmodel/projector.ts';
+import {
+  blockedTenants,
+  listRollouts,
+  listRolloutTenants,
+  progressOf,
+  rolloutCandidates,
+  runningRollout,
+  tenantsToAsk,
+} from './readmodel/rollout-progress.ts';
 import { listTenants } from './readmodel/tenants.ts';
 import { tenantsWaiting } from './readmodel/waiting.ts';
+import { rolloutCodec } from './rollout/codec.ts';
+import { rolloutDecider } from './rollout/decider.ts';
 import { createHousekeeping } from './store/housekeeping.ts';
+import { createRequestMemory } from './store/idempotency-keys.ts';
 import { CHECKPOINTS, migrateRegistry, SCHEMA } from './store/schema.ts';
 import { tenantCodec } from './tenant/codec.ts';
 import { tenantDecider } from './tenant/decider.ts';
@@ -41,6 +55,7 @@ const NAME = 'registry';
 /** A registry that dies is succeeded in its relay and projector after this time at the latest. */
 const LEASE_TTL_MS = 4_000;
 const TENANTS_CACHED = 20_000;
+const ROLLOUTS_CACHED = 10;
 
 await runMain(NAME, async () => {
   const config = readConfig();
@@ -93,6 +108,18 @@ await runMain(NAME, async () => {
     tenantsWaiting: (query) => tenantsWaiting(pool, query),
     rotateAfterDays: config.rotateAfterDays,
   });
+  const rollouts = createCommandHandler({ store, decider: rolloutDecider, codec: rolloutCodec, cacheSize: ROLLOUTS_CACHED });
+  const rolloutExecutor = createRolloutExecutor({
+    ...shared,
+    rollouts,
+    commands,
+    progress: {
+      running: () => runningRollout(pool),
+      waves: (rolloutId) => progressOf(pool, rolloutId),
+      toAsk: (place) => tenantsToAsk(pool, place),
+      blocked: (place) => blockedTenants(pool, place),
+    },
+  });
   const housekeeping = createHousekeeping({ pool, logger });
 
   const authenticator = createAuthenticator(config.jwt);
@@ -119,6 +146,18 @@ await runMain(NAME, async () => {
     describeEvent,
     onBoundary,
   });
+  addRolloutRoutes(server, {
+    rollouts,
+    commands,
+    pool,
+    memory: createRequestMemory(pool),
+    reading: {
+      candidates: () => rolloutCandidates(pool),
+      progress: (rolloutId) => progressOf(pool, rolloutId),
+      list: (query) => listRollouts(pool, query),
+      tenants: (query) => listRolloutTenants(pool, query),
+    },
+  });
   readiness.add('relay', relay.fault);
   readiness.add('projector', projector.fault);
   readiness.add('facts', () => facts.health());
@@ -135,6 +174,7 @@ await runMain(NAME, async () => {
       { name: 'facts', start: () => facts.start(), stop: () => facts.stop() },
       { name: 'requests', start: () => requests.start(), stop: () => requests.stop() },
       { name: 'schedule', start: schedule.start, stop: schedule.stop },
+      { name: 'rollout', start: rolloutExecutor.start, stop: rolloutExecutor.stop },
       { name: 'housekeeping', start: housekeeping.start, stop: housekeeping.stop },
       { name: 'http', start: () => server.listen(config.http), stop: () => server.close() },
     ],

@@ -6,11 +6,16 @@ import type { Pool } from 'pg';
 import { createCreation } from '../src/inbound/creation.ts';
 import { createNews } from '../src/inbound/http/live/news.ts';
 import { toProblemError } from '../src/inbound/http/problems.ts';
+import { addRolloutRoutes } from '../src/inbound/http/rollout-routes.ts';
 import { addTenantRoutes } from '../src/inbound/http/routes.ts';
 import type { PlacementServer } from '../src/inbound/placement.ts';
 import { createServers } from '../src/inbound/servers.ts';
 import { describeEvent } from '../src/outbound/translate.ts';
+import { listRollouts, listRolloutTenants, progressOf, rolloutCandidates } from '../src/readmodel/rollout-progress.ts';
 import { listTenants } from '../src/readmodel/tenants.ts';
+import { rolloutCodec } from '../src/rollout/codec.ts';
+import { rolloutDecider } from '../src/rollout/decider.ts';
+import { createRequestMemory } from '../src/store/idempotency-keys.ts';
 import { migrateRegistry } from '../src/store/schema.ts';
 import { tenantCodec } from '../src/tenant/codec.ts';
 import { tenantDecider } from '../src/tenant/decider.ts';
@@ -109,8 +114,21 @@ export async function startApp(store: EventStore = createInMemoryEventStore()): 
 
 async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
   const server = await createHttpServer({ logger, authenticator, title: 'registry', version: '1', mapError: toProblemError });
+  const commands = createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 100 });
+  addRolloutRoutes(server, {
+    rollouts: createCommandHandler({ store, decider: rolloutDecider, codec: rolloutCodec, cacheSize: 10 }),
+    commands,
+    pool,
+    memory: createRequestMemory(pool),
+    reading: {
+      candidates: () => rolloutCandidates(pool),
+      progress: (rolloutId) => progressOf(pool, rolloutId),
+      list: (query) => listRollouts(pool, query),
+      tenants: (query) => listRolloutTenants(pool, query),
+    },
+  });
   addTenantRoutes(server, {
-    commands: createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 100 }),
+    commands,
     store,
     pool,
     servers: createServers(servers),

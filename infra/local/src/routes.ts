@@ -1,6 +1,7 @@
 /** The path prefixes of the platform's one public origin and the app that answers each. Whatever routes for us is made from this. */
 export const ROUTES = [
   { prefix: '/v1/tenants', app: 'registry' },
+  { prefix: '/v1/rollouts', app: 'registry' },
   { prefix: '/v1/audit', app: 'registry' },
   { prefix: '/v1/query', app: 'pool-gateway' },
   { prefix: '/v1/transaction', app: 'pool-gateway' },

@@ -109,7 +109,12 @@ export interface ListedRolloutTenant {
 /** Tenants of a rollout in the order of their ids. */
 export async function listRolloutTenants(
   pool: Pool,
-  query: { readonly rolloutId: string; readonly state?: string | undefined; readonly after?: string | undefined; readonly limit: number },
+  query: {
+    readonly rolloutId: string;
+    readonly state?: string | undefined;
+    readonly after?: string | undefined;
+    readonly limit: number;
+  },
 ): Promise<ListedRolloutTenant[]> {
   const result = await pool.query<ListedRolloutTenant>(
     `select tenant_id, tier, wave, state, attempt, request_id, code, reason from rollout_tenants

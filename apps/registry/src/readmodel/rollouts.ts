@@ -85,7 +85,9 @@ async function applyToRollout(client: Queryable, { rolloutId, event, revision }:
   if (event.type === 'RolloutResumed') await askAgain(client, rolloutId, event.data.attempt);
 }
 
-function moveOf(event: Exclude<RolloutEvent, { type: 'RolloutPlanned' }>): Record<'status' | 'attempt' | 'wave', string | number | null> {
+function moveOf(
+  event: Exclude<RolloutEvent, { type: 'RolloutPlanned' }>,
+): Record<'status' | 'attempt' | 'wave', string | number | null> {
   const nothing = { status: null, attempt: null, wave: null };
   switch (event.type) {
     case 'WaveStarted':
@@ -124,7 +126,11 @@ const placesOf = ({ groups }: Wave, wave: number): (string | number)[][] =>
     tenants.map((tenantId, n) => [tenantId, wave, n * groups.length + group, tier, server]),
   );
 
-async function skipTenants(client: Queryable, rolloutId: string, tenants: readonly { tenantId: string; code: string }[]): Promise<void> {
+async function skipTenants(
+  client: Queryable,
+  rolloutId: string,
+  tenants: readonly { tenantId: string; code: string }[],
+): Promise<void> {
   await client.query(
     `update rollout_tenants as known set state = 'skipped', code = new.code
      from unnest($2::text[], $3::text[]) as new(tenant_id, code)
@@ -143,5 +149,7 @@ async function askAgain(client: Queryable, rolloutId: string, attempt: number): 
 
 /** For a rebuild: everything is applied anew, from the beginning of the log. */
 export async function forgetRollouts(client: Queryable): Promise<void> {
-  await client.query('lock table rollouts, rollout_tenants in share row exclusive mode; delete from rollouts; delete from rollout_tenants');
+  await client.query(
+    'lock table rollouts, rollout_tenants in share row exclusive mode; delete from rollouts; delete from rollout_tenants',
+  );
 }

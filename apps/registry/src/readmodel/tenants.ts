@@ -2,7 +2,7 @@ import type { Queryable } from '@ultracore/postgres';
 import type { Pool } from 'pg';
 import { CHECKPOINTS } from '../store/schema.ts';
 import { toRow, type TenantRow } from '../tenant/row.ts';
-import type { ExistingTenant } from '../tenant/state.ts';
+import { isHoused, type ExistingTenant } from '../tenant/state.ts';
 import { waitOf } from '../tenant/waiting.ts';
 
 /** The columns of `tenant_configs` that the events fill, in its order. `master_password_hash` stays null. */
@@ -51,6 +51,8 @@ export interface ReadModelRow extends TenantRow {
   readonly migration_version: string | null;
   /** Whether a migration is open. */
   readonly migrating: boolean;
+  /** Since when the home is known not to be what its version should look like. */
+  readonly drift_since: string | null;
 }
 
 /** Of `ReadModelRow`, what is kept beside `tenant_configs`. */
@@ -62,6 +64,7 @@ export const REVISION_COLUMNS = [
   'password_since',
   'migration_version',
   'migrating',
+  'drift_since',
 ] as const;
 
 export const toReadModelRow = (state: ExistingTenant): ReadModelRow => ({ ...toRow(state), ...toRevisionRow(state) });
@@ -77,6 +80,7 @@ export function toRevisionRow(state: ExistingTenant): Pick<ReadModelRow, (typeof
     password_since: passwordSince,
     migration_version: 'migrationVersion' in state ? state.migrationVersion : null,
     migrating: state.requests.migrate?.outcome === 'open',
+    drift_since: isHoused(state) ? (state.schemaDrift?.found?.detectedAt ?? null) : null,
   };
 }
 
@@ -125,6 +129,8 @@ const LISTED_COLUMNS = TENANT_COLUMNS.filter(
 export interface TenantQuery {
   readonly status?: string | undefined;
   readonly tier?: string | undefined;
+  /** Whether the homes are known not to be what their version should look like. */
+  readonly drift?: boolean | undefined;
   /** Only tenants whose id comes after this one. */
   readonly after?: string | undefined;
   readonly limit: number;
@@ -151,6 +157,10 @@ export async function listTenants(pool: Pool, query: TenantQuery): Promise<Liste
   where('status', '=', query.status);
   where('tier', '=', query.tier);
   where('tenant_id', '>', query.after);
+  if (query.drift !== undefined) {
+    const drifted = 'select from tenant_revisions r where r.tenant_id = tenant_configs.tenant_id and r.drift_since is not null';
+    conditions.push(`${query.drift ? '' : 'not '}exists (${drifted})`);
+  }
   values.push(query.limit);
   const result = await pool.query<StoredRow>(
     `select ${LISTED_COLUMNS.join(', ')} from tenant_configs

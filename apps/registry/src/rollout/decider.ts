@@ -26,18 +26,17 @@ function decide(command: RolloutCommand, state: RolloutState): readonly RolloutE
     }
     case 'StopRollout': {
       const { status } = existing(state);
-      if (status !== 'running') return refuse('rollout_not_running', `Only a running rollout is stopped, and this one is ${status}.`);
+      if (status !== 'running')
+        return refuse('rollout_not_running', `Only a running rollout is stopped, and this one is ${status}.`);
       return [stopped('operator', command.reason, command.by, now)];
     }
     case 'ResumeRollout': {
       const { status, attempt } = existing(state);
-      if (status !== 'stopped') return refuse('rollout_not_stopped', `Only a stopped rollout is resumed, and this one is ${status}.`);
+      if (status !== 'stopped')
+        return refuse('rollout_not_stopped', `Only a stopped rollout is resumed, and this one is ${status}.`);
       const { reason, by: resumedBy } = command;
       // From the canary on: a wave whose tenants are all done is passed at once.
-      return [
-        { type: 'RolloutResumed', data: { attempt: attempt + 1, reason, resumedBy, resumedAt: now } },
-        waveStarted(0, now),
-      ];
+      return [{ type: 'RolloutResumed', data: { attempt: attempt + 1, reason, resumedBy, resumedAt: now } }, waveStarted(0, now)];
     }
     case 'JudgeWave': {
       if (state.status !== 'running' || state.wave !== command.wave) return [];

@@ -17,6 +17,12 @@ export interface Candidate {
 
 export type Canary = { readonly share: number } | { readonly tenants: readonly string[] };
 
+/** Whom a rollout is over: everybody, unless it says otherwise. */
+export interface Scope {
+  readonly tiers?: readonly Tier[];
+  readonly tenants?: readonly string[];
+}
+
 interface Skipped {
   readonly tenantId: string;
   readonly code: string;
@@ -52,12 +58,15 @@ function reasonToSkip({ status, migrating, migrationVersion }: Candidate, target
  * that grow; a small tier's wave holds whole servers. The same tenants give the same plan.
  * Throws `CommandRefused` `canary_not_eligible` for a canary that is not to be migrated.
  */
-export function planRollout(tenants: readonly Candidate[], target: string, canary: Canary): Plan {
+export function planRollout(tenants: readonly Candidate[], target: string, canary: Canary, scope: Scope = {}): Plan {
+  const named = scope.tenants && new Set(scope.tenants);
+  const isMeant = ({ tier, tenantId }: Candidate): boolean =>
+    (scope.tiers?.includes(tier) ?? true) && (named?.has(tenantId) ?? true);
   const sorted = tenants.toSorted((a, b) => (a.tenantId < b.tenantId ? -1 : 1));
   const skipped: Skipped[] = [];
   const eligible: Candidate[] = [];
   for (const tenant of sorted) {
-    const code = reasonToSkip(tenant, target);
+    const code = isMeant(tenant) ? reasonToSkip(tenant, target) : 'not_in_scope';
     if (code === undefined) eligible.push(tenant);
     else skipped.push({ tenantId: tenant.tenantId, code });
   }

@@ -16,7 +16,8 @@ export async function takeTurn<Result>(
 ): Promise<Result> {
   return transaction(pool, async (client) => {
     const locked = await client.query<{ locked: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as locked`);
-    if (locked.rows[0]?.locked !== true) throw new CommandRefused('rollout_open', 'Another rollout is being started at this moment.');
+    if (locked.rows[0]?.locked !== true)
+      throw new CommandRefused('rollout_open', 'Another rollout is being started at this moment.');
     const turn = await client.query<{ rollout_id: string | null }>('select rollout_id from rollout_turn');
     await check(turn.rows[0]?.rollout_id ?? null);
     // On a connection of its own: durable while this one still keeps others out.

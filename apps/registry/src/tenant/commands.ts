@@ -68,6 +68,8 @@ export interface PurgeTenant extends Request<'PurgeTenant'> {
 export interface MigrateTenant extends Request<'MigrateTenant'> {
   readonly targetVersion: string;
   readonly rolloutId: string;
+  /** Refused for a suspended tenant, too: one by one they are migrated, in a rollout they are left out. */
+  readonly onlyActive?: boolean;
 }
 export interface RotatePassword extends Request<'RotatePassword'> {
   readonly reason: string;

@@ -54,10 +54,14 @@ function purge({ requestId, reason, by, now, early }: PurgeTenant, state: Existi
   return [{ type: 'PurgeRequested', data: { requestId, reason, requestedBy: by, requestedAt: now } }];
 }
 
-function migrate({ requestId, targetVersion, rolloutId, by, now }: MigrateTenant, state: ExistingTenant): readonly TenantEvent[] {
-  const { migrationVersion } = housed(state);
+/** Versions are compared as texts, like the names of the files they come from. */
+function migrate(command: MigrateTenant, state: ExistingTenant): readonly TenantEvent[] {
+  const { requestId, targetVersion, rolloutId, by, now, onlyActive = false } = command;
+  const { migrationVersion } = onlyActive ? active(state) : housed(state);
   refuseWhileOpen(state, 'migrate');
-  if (migrationVersion === targetVersion) return refuse('already_migrated', `The tenant is at version ${targetVersion}.`);
+  if (migrationVersion >= targetVersion) {
+    return refuse('already_migrated', `The tenant is at version ${migrationVersion}, and nothing is ever taken back.`);
+  }
   return [{ type: 'MigrationRequested', data: { requestId, targetVersion, rolloutId, requestedBy: by, requestedAt: now } }];
 }
 

@@ -71,11 +71,12 @@ export const scaleBody = z
   });
 
 export const replicaBody = z.strictObject({ readonly_db_host: hostSchema, readonly_db_port: z.int().min(1).max(65_535) });
+export const targetVersion = z
+  .string()
+  .max(64)
+  .regex(/^[0-9A-Za-z][0-9A-Za-z._-]*$/);
 export const migrateBody = z.strictObject({
-  target_version: z
-    .string()
-    .max(64)
-    .regex(/^[0-9A-Za-z][0-9A-Za-z._-]*$/),
+  target_version: targetVersion,
   rollout_id: uuidSchema.optional(),
 });
 export const grantBody = z.strictObject({ role: grantRoleSchema });

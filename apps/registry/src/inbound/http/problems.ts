@@ -1,11 +1,12 @@
 import { isCommandRefused, isEventSourcingError, isVersionConflict } from '@ultracore/event-sourcing';
 import { isEventStoreDbError } from '@ultracore/eventstoredb';
 import { ProblemError } from '@ultracore/service';
+import type { RolloutRefusal } from '../../rollout/refusals.ts';
 import type { Refusal } from '../../tenant/refusals.ts';
 
 type RefusalAnswer = { readonly status: number; readonly field?: string };
 
-const ANSWERS: Readonly<Record<Refusal | 'unknown_server' | 'unknown_standby', RefusalAnswer>> = {
+const ANSWERS: Readonly<Record<Refusal | RolloutRefusal | 'unknown_server' | 'unknown_standby', RefusalAnswer>> = {
   tenant_exists: { status: 409, field: 'tenant_id' },
   tenant_not_found: { status: 404 },
   precondition_failed: { status: 412 },
@@ -34,6 +35,14 @@ const ANSWERS: Readonly<Record<Refusal | 'unknown_server' | 'unknown_standby', R
   already_granted: { status: 409 },
   not_granted: { status: 404 },
   too_many_grants: { status: 409 },
+  rollout_exists: { status: 409 },
+  rollout_not_found: { status: 404 },
+  rollout_open: { status: 409 },
+  rollout_not_running: { status: 409 },
+  rollout_not_stopped: { status: 409 },
+  nothing_to_migrate: { status: 409, field: 'target_version' },
+  canary_not_eligible: { status: 422, field: 'canary' },
+  rollout_too_large: { status: 422 },
   unknown_server: { status: 422, field: 'server' },
   unknown_standby: { status: 422, field: 'readonly_db_host' },
 };

@@ -3,9 +3,10 @@ import { eventId, type CommandHandler } from '@ultracore/event-sourcing';
 import { ProblemError, type HttpServer, type Principal } from '@ultracore/service';
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
+import type { z } from 'zod';
 import { rolloutStreamOf } from '../../rollout/codec.ts';
 import type { WaveProgress } from '../../rollout/commands.ts';
-import { CANARY_SHARE } from '../../rollout/plan.ts';
+import { CANARY_SHARE, type Scope } from '../../rollout/plan.ts';
 import type { ExistingRollout, RolloutState } from '../../rollout/state.ts';
 import type { RequestMemory } from '../../store/idempotency-keys.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
@@ -60,7 +61,12 @@ const PLAN = 'POST /v1/rollouts';
 export function addRolloutRoutes(server: HttpServer, deps: RolloutRoutesDeps): void {
   addPlanRoute(server, deps);
   addEndRoute(server, deps, 'stop', 'Ask no further tenant; those that were asked go on to their end');
-  addEndRoute(server, deps, 'resume', 'Go on with a stopped rollout: with those that failed, were skipped, or were not asked yet');
+  addEndRoute(
+    server,
+    deps,
+    'resume',
+    'Go on with a stopped rollout: with those that failed, were skipped, or were not asked yet',
+  );
   addReadRoutes(server, deps);
 }
 
@@ -95,12 +101,13 @@ function addPlanRoute(server: HttpServer, deps: RolloutRoutesDeps): void {
       const { body, principal } = request;
       const { target_version: targetVersion, canary = { share: CANARY_SHARE } } = body;
       const wanted = 'share' in canary ? canary : { tenants: canary.tenant_ids };
-      if (body.dry_run) return reply.status(200).send(toPlanView(targetVersion, await planOverAll(planningOf(deps), targetVersion, wanted)));
+      const plan = () => planOverAll(planningOf(deps), targetVersion, wanted, scopeOf(body.only));
+      if (body.dry_run) return reply.status(200).send(toPlanView(targetVersion, await plan()));
       const rolloutId = await requestOf(deps, { principal, route: PLAN, key: request.headers['idempotency-key'], body });
       const stream = rolloutStreamOf(rolloutId);
       const { state: known } = await rollouts.load(stream);
       if (known.status !== 'none') return accept(reply, deps, known);
-      const { waves, leftOut } = await planOverAll(planningOf(deps), targetVersion, wanted);
+      const { waves, leftOut } = await plan();
       const by = actorOf(principal);
       const { reason, concurrency, max_failure_share: maxFailureShare } = body;
       const planned = { rolloutId, targetVersion, reason, concurrency, maxFailureShare, waves, leftOut };
@@ -112,7 +119,12 @@ function addPlanRoute(server: HttpServer, deps: RolloutRoutesDeps): void {
             requestId: rolloutId,
             // What its tenants are asked goes back to it.
             firstEventId: rolloutId,
-            metadata: { actor: by, correlationId: request.correlationId, causationId: rolloutId, traceparent: request.traceparent },
+            metadata: {
+              actor: by,
+              correlationId: request.correlationId,
+              causationId: rolloutId,
+              traceparent: request.traceparent,
+            },
           },
         ),
       );
@@ -120,6 +132,11 @@ function addPlanRoute(server: HttpServer, deps: RolloutRoutesDeps): void {
     },
   );
 }
+
+const scopeOf = ({ tiers, tenant_ids: tenants }: z.output<typeof rolloutBody>['only'] & object = {}): Scope => ({
+  ...(tiers ? { tiers } : {}),
+  ...(tenants ? { tenants } : {}),
+});
 
 const planningOf = ({ reading, commands }: RolloutRoutesDeps) => ({ candidates: reading.candidates, commands });
 
@@ -137,7 +154,12 @@ function addEndRoute(server: HttpServer, deps: RolloutRoutesDeps, what: 'stop' |
       const route = `POST /v1/rollouts/${rolloutId}/${what}`;
       const requestId = await requestOf(deps, { principal, route, key: request.headers['idempotency-key'], body });
       const by = actorOf(principal);
-      const command = { type: what === 'stop' ? 'StopRollout' : 'ResumeRollout', by, reason: body.reason, now: new Date().toISOString() } as const;
+      const command = {
+        type: what === 'stop' ? 'StopRollout' : 'ResumeRollout',
+        by,
+        reason: body.reason,
+        now: new Date().toISOString(),
+      } as const;
       const decide = () =>
         rollouts.handle(rolloutStreamOf(rolloutId), command, {
           requestId,
@@ -167,7 +189,10 @@ function addReadRoutes(server: HttpServer, deps: RolloutRoutesDeps): void {
   );
   server.get(
     '/v1/rollouts/:rollout_id',
-    { config, schema: { summary: 'One rollout: how far it is, wave by wave', params: rolloutParams, response: { 200: rolloutView } } },
+    {
+      config,
+      schema: { summary: 'One rollout: how far it is, wave by wave', params: rolloutParams, response: { 200: rolloutView } },
+    },
     async (request) => {
       const { rollout_id: rolloutId } = request.params;
       const { state } = await rollouts.load(rolloutStreamOf(rolloutId));

@@ -7,10 +7,16 @@ const canary = z.union([
   z.strictObject({ tenant_ids: z.array(z.string().regex(TENANT_ID_PATTERN)).min(1).max(1_000) }),
 ]);
 
+const scope = z.strictObject({
+  tiers: z.array(tierSchema).min(1).optional(),
+  tenant_ids: z.array(z.string().regex(TENANT_ID_PATTERN)).min(1).max(10_000).optional(),
+});
+
 /** `POST /v1/rollouts`. */
 export const rolloutBody = reasonBody.extend({
   target_version: targetVersion,
   canary: canary.optional().describe('Who comes first; a share of 0.01 when left out.'),
+  only: scope.optional().describe('Leave everybody else out; nobody when left out.'),
   concurrency: z.int().min(1).max(1_000).default(50).describe('Tenants whose migration may be open at once.'),
   max_failure_share: z.number().min(0).max(0.5).default(0.05).describe('A wave of which more fail stops the rollout.'),
   dry_run: z.boolean().default(false).describe('Answer with the plan and do nothing.'),

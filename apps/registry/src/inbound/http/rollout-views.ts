@@ -20,7 +20,13 @@ export function toRolloutView(state: ExistingRollout, progress: readonly (WavePr
     max_failure_share: state.maxFailureShare,
     waves: state.waves.map(({ tiers, tenants }, wave) => {
       const known = progress.find((each) => each.wave === wave);
-      const { waiting, running, done, failed, skipped } = known ?? { waiting: tenants, running: 0, done: 0, failed: 0, skipped: 0 };
+      const { waiting, running, done, failed, skipped } = known ?? {
+        waiting: tenants,
+        running: 0,
+        done: 0,
+        failed: 0,
+        skipped: 0,
+      };
       return { wave, tiers: [...tiers], tenants, waiting, running, done, failed, skipped };
     }),
     left_out: state.leftOut.map((each) => ({ ...each })),

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventId, isCommandRefused, isEventSourcingError, isVersionConflict, type CommandHandler } from '@ultracore/event-sourcing';
+import {
+  eventId,
+  isCommandRefused,
+  isEventSourcingError,
+  isVersionConflict,
+  type CommandHandler,
+} from '@ultracore/event-sourcing';
 import type { Logger } from '@ultracore/service';
 import type { Pool } from 'pg';
 import { v4, v5 } from 'uuid';

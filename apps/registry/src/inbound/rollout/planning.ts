@@ -1,5 +1,5 @@
 import type { CommandHandler } from '@ultracore/event-sourcing';
-import { planRollout, type Candidate, type Canary, type Plan } from '../../rollout/plan.ts';
+import { planRollout, type Candidate, type Canary, type Plan, type Scope } from '../../rollout/plan.ts';
 import { refuse } from '../../rollout/refusals.ts';
 import { streamOf } from '../../tenant/codec.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
@@ -18,6 +18,7 @@ export async function planOverAll(
   deps: { readonly candidates: RolloutCandidates; readonly commands: CommandHandler<TenantState, TenantCommand, TenantEvent> },
   targetVersion: string,
   canary: Canary,
+  scope: Scope,
 ): Promise<Plan> {
   const candidates = await deps.candidates();
   const known: Candidate[] = candidates.filter((each) => each.known || each.status !== 'active');
@@ -25,7 +26,7 @@ export async function planOverAll(
   for (let n = 0; n < unknown.length; n += READS_AT_ONCE) {
     known.push(...(await Promise.all(unknown.slice(n, n + READS_AT_ONCE).map((each) => readFromStream(deps.commands, each)))));
   }
-  const plan = planRollout(known, targetVersion, canary);
+  const plan = planRollout(known, targetVersion, canary, scope);
   if (JSON.stringify(plan.waves).length > LARGEST_PLAN) {
     return refuse('rollout_too_large', 'So many tenants cannot be part of one rollout: their ids do not fit into one event.');
   }

@@ -1,0 +1,199 @@
+import { createCommandHandler } from '@ultracore/event-sourcing';
+import { waitFor } from '@ultracore/testkit';
+import { v4 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRolloutExecutor } from '../../src/inbound/rollout/executor.ts';
+import { createTenantProjector } from '../../src/readmodel/projector.ts';
+import { rebuildTenants } from '../../src/readmodel/rebuild.ts';
+import { blockedTenants, progressOf, runningRollout, tenantsToAsk } from '../../src/readmodel/rollout-progress.ts';
+import { rolloutCodec } from '../../src/rollout/codec.ts';
+import { rolloutDecider } from '../../src/rollout/decider.ts';
+import { streamOf, tenantCodec } from '../../src/tenant/codec.ts';
+import { tenantDecider } from '../../src/tenant/decider.ts';
+import { logger, startApp, type TestApp } from '../app.ts';
+import { createHistory } from '../backends.ts';
+import { factsOf } from '../tenant/examples.ts';
+
+const DEADLINE = { deadlineMs: 30_000, everyMs: 20 };
+const IDS = Array.from({ length: 12 }, (_, n) => `fleet-${String(n).padStart(2, '0')}`);
+
+let app: TestApp;
+let history: ReturnType<typeof createHistory>;
+const parts: { stop(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  app = await startApp();
+  history = createHistory(app.store);
+  const { pool, store } = app;
+  const leased = { pool, store, holder: v4(), leaseTtlMs: 2_000, logger, onBoundary: () => undefined };
+  const projector = createTenantProjector(leased);
+  const executor = createRolloutExecutor({
+    ...leased,
+    commands: createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 100 }),
+    rollouts: createCommandHandler({ store, decider: rolloutDecider, codec: rolloutCodec, cacheSize: 10 }),
+    everyMs: 20,
+    progress: {
+      running: () => runningRollout(pool),
+      waves: (rolloutId) => progressOf(pool, rolloutId),
+      toAsk: (place) => tenantsToAsk(pool, place),
+      blocked: (place) => blockedTenants(pool, place),
+    },
+  });
+  for (const part of [projector, executor]) part.start();
+  parts.push(executor, projector);
+  for (const [n, id] of IDS.entries()) {
+    await history.activate(id, await history.create(id, { tier: n < 8 ? 'standard' : 'small' }));
+  }
+  await history.create('fleet-unborn');
+  await history.decide('fleet-07', { type: 'SuspendTenant', reason: 'unpaid', by: 'op-1', now: new Date().toISOString() });
+  await waitFor(
+    async () => (await pool.query("select from tenant_configs where status in ('active', 'suspended')")).rowCount === 12,
+    {
+      what: 'the tenants in the read model',
+      ...DEADLINE,
+    },
+  );
+});
+afterAll(async () => {
+  for (const part of parts) await part.stop();
+  await app?.[Symbol.asyncDispose]();
+});
+
+/** Answers what is open, as the worker would, until the rollout is no longer running; then the rollout. */
+async function untilOver(id: string, wentWell: (tenantId: string) => boolean) {
+  await waitFor(
+    async () => {
+      for (const tenantId of IDS) {
+        const { state } = await history.load(streamOf(tenantId));
+        if (state.status === 'none' || state.requests.migrate?.outcome !== 'open') continue;
+        const { migrated, migrationsFailed } = factsOf(state.requests.migrate.id);
+        const { targetVersion } = state.requests.migrate;
+        await history.say(
+          tenantId,
+          wentWell(tenantId) ? { ...migrated, data: { ...migrated.data, migrationVersion: targetVersion } } : migrationsFailed,
+        );
+      }
+      return (await app.call('GET', `/v1/rollouts/${id}`)).body.status !== 'running';
+    },
+    { what: 'the rollout to end', ...DEADLINE },
+  );
+  return (await app.call('GET', `/v1/rollouts/${id}`)).body;
+}
+const rows = async (): Promise<unknown> =>
+  [
+    (await app.pool.query('select * from rollouts order by rollout_id')).rows,
+    (await app.pool.query('select * from rollout_tenants order by rollout_id, tenant_id')).rows,
+  ] as const;
+const wanted = { target_version: '0004', reason: 'a column', concurrency: 4 };
+
+describe('a rollout by HTTP', () => {
+  test('that is only tried shows its waves and who is left out, and does nothing', async () => {
+    const { status, body } = await app.call('POST', '/v1/rollouts', { body: { ...wanted, dry_run: true } });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      tenants: 11,
+      canary: ['fleet-00'],
+      waves: [
+        { wave: 0, tenants: 1, by_tier: { standard: 1 } },
+        { wave: 1, tenants: 5, by_tier: { standard: 5 } },
+        { wave: 2, tenants: 1 },
+        { wave: 3, tenants: 4, by_tier: { small: 4 }, servers: ['127.0.0.1:5432'] },
+      ],
+      left_out: [
+        { code: 'suspended', tenants: 1 },
+        { code: 'provisioning', tenants: 1 },
+      ],
+    });
+    expect(body.skipped).toContainEqual({ tenant_id: 'fleet-07', code: 'suspended' });
+    expect((await app.call('GET', '/v1/rollouts')).body).toEqual({ rollouts: [], next_cursor: null });
+  });
+
+  test('stops at a canary that fails, says why and for whom, goes on once that is mended, and asks nobody twice who is done', async () => {
+    const headers = { 'idempotency-key': v4() };
+    const ask = () => app.call('POST', '/v1/rollouts', { body: wanted, headers });
+    const planned = await ask();
+    const id = String(planned.body.rollout_id);
+    expect([planned.status, planned.headers['location']]).toEqual([202, `/v1/rollouts/${id}`]);
+    expect((await ask()).body.rollout_id).toBe(id);
+    expect(await app.call('POST', '/v1/rollouts', { body: { ...wanted, reason: 'other' }, headers })).toMatchObject({
+      status: 422,
+    });
+    expect(await app.call('POST', '/v1/rollouts', { body: wanted })).toMatchObject({
+      status: 409,
+      body: { code: 'rollout_open' },
+    });
+    expect(await app.call('POST', `/v1/rollouts/${id}/resume`, { body: { reason: 'x' } })).toMatchObject({
+      status: 409,
+      body: { code: 'rollout_not_stopped' },
+    });
+
+    const broken = await untilOver(id, () => false);
+    expect(broken).toMatchObject({ status: 'stopped', wave: 0, stopped: { code: 'too_many_failures', by: 'registry' } });
+    const failed = await app.call('GET', `/v1/rollouts/${id}/tenants?state=failed`);
+    expect(failed.body).toMatchObject({
+      tenants: [{ tenant_id: 'fleet-00', wave: 0, attempt: 1, code: 'syntax_error', reason: 'line 3' }],
+      next_cursor: null,
+    });
+    const events = await history.events('fleet-00');
+    expect(events.at(-2)).toMatchObject({ type: 'MigrationRequested.v1', actor: 'op-1' });
+    expect((await history.events('fleet-01')).some(({ type }) => type === 'MigrationRequested.v1')).toBe(false);
+
+    expect((await app.call('POST', `/v1/rollouts/${id}/resume`, { body: { reason: 'mended' } })).status).toBe(202);
+    const over = await untilOver(id, () => true);
+    expect(over).toMatchObject({ status: 'completed', attempt: 2, stopped: null });
+    expect(over.waves.map((wave: { done: number }) => wave.done)).toEqual([1, 5, 1, 4]);
+    for (const tenantId of IDS.filter((each) => each !== 'fleet-07')) {
+      const asked = (await history.events(tenantId)).filter(({ type }) => type === 'MigrationRequested.v1').length;
+      expect([tenantId, asked]).toEqual([tenantId, tenantId === 'fleet-00' ? 2 : 1]);
+    }
+    expect((await app.call('GET', '/v1/rollouts')).body.rollouts).toMatchObject([{ rollout_id: id, status: 'completed' }]);
+    expect(await app.call('POST', '/v1/rollouts', { body: wanted })).toMatchObject({ body: { code: 'nothing_to_migrate' } });
+  });
+
+  test('may be over some of the tenants only, may be stopped by an operator, and leaves what it asked to its end', async () => {
+    const body = { ...wanted, target_version: '0005', only: { tiers: ['standard'] }, canary: { tenant_ids: ['fleet-03'] } };
+    const id = String((await app.call('POST', '/v1/rollouts', { body })).body.rollout_id);
+    await waitFor(async () => (await app.call('GET', `/v1/rollouts/${id}/tenants?state=running`)).body.tenants.length === 1, {
+      what: 'the canary to be asked',
+      ...DEADLINE,
+    });
+    const stopped = await app.call('POST', `/v1/rollouts/${id}/stop`, { body: { reason: 'too late today' } });
+    expect(stopped.body).toMatchObject({
+      status: 'stopped',
+      stopped: { code: 'operator', reason: 'too late today', by: 'op-1' },
+    });
+    await untilOver(id, () => true);
+    await waitFor(async () => (await app.call('GET', `/v1/rollouts/${id}`)).body.waves[0].done === 1, {
+      what: 'what was asked to be done',
+      ...DEADLINE,
+    });
+    const page = await app.call('GET', `/v1/rollouts/${id}/tenants?state=waiting&limit=4`);
+    const rest = await app.call('GET', `/v1/rollouts/${id}/tenants?state=waiting&limit=4&cursor=${page.body.next_cursor}`);
+    const listed = [...page.body.tenants, ...rest.body.tenants].map(({ tenant_id: each }: { tenant_id: string }) => each);
+    expect(listed).toEqual(IDS.slice(0, 7).filter((each) => each !== 'fleet-03'));
+  });
+
+  test('is read by auditors and decided by operators; what is not known is not found', async () => {
+    expect((await app.call('POST', '/v1/rollouts', { token: 'auditor', body: wanted })).status).toBe(403);
+    expect((await app.call('GET', '/v1/rollouts', { token: 'auditor' })).status).toBe(200);
+    expect((await app.call('GET', '/v1/rollouts', { token: 'creator' })).status).toBe(403);
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/tenants'],
+      ['POST', '/stop'],
+      ['POST', '/resume'],
+    ] as const) {
+      const options = method === 'POST' ? { body: { reason: 'x' } } : {};
+      expect(await app.call(method, `/v1/rollouts/${v4()}${path}`, options)).toMatchObject({
+        body: { code: 'rollout_not_found' },
+      });
+    }
+  });
+
+  test('is kept the same by a rebuild', async () => {
+    const before = await rows();
+    await app.pool.query("update rollout_tenants set state = 'spoilt'");
+    await rebuildTenants({ pool: app.pool, store: app.store });
+    expect(await rows()).toEqual(before);
+  });
+});
