@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from '@ultracore/service';
+import { Counter, createDurations, Gauge, type Registry, type Timer } from '@ultracore/service';
 
 export type RequestKind = 'query' | 'stream' | 'transaction';
 
@@ -18,30 +18,34 @@ export interface Metrics extends Outcomes {
 /** Never by tenant: a series for each of ten thousand would cost more than what they measure. */
 export function createMetrics(registry: Registry): Metrics {
   const registers = [registry];
-  const requests = new Counter({
+  // Registered by its creation; a counter of its own kind would check its labels at each request.
+  void new Counter({
     name: 'pool_gateway_requests_total',
     help: 'Requests for SQL that have ended, by kind and by code of the problem; ok without one.',
     labelNames: ['kind', 'code'],
     registers,
+    collect() {
+      this.reset();
+      for (const [kind, ofKind] of Object.entries(counts)) for (const [code, count] of ofKind) this.inc({ kind, code }, count);
+    },
   });
-  const durations = new Histogram({
+  const durations = createDurations(registry, {
     name: 'pool_gateway_request_duration_seconds',
     help: 'From admission to the end of the result.',
     labelNames: ['kind'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-    registers,
   });
-  const counters = new Map<string, Counter.Internal>();
-  const timers = new Map<RequestKind, Histogram.Internal<'kind'>>();
+  const timers: Record<RequestKind, Timer> = {
+    query: durations.timer({ kind: 'query' }),
+    stream: durations.timer({ kind: 'stream' }),
+    transaction: durations.timer({ kind: 'transaction' }),
+  };
+  const counts: Record<RequestKind, Map<string, number>> = { query: new Map(), stream: new Map(), transaction: new Map() };
   return {
     observe(kind, code, seconds) {
-      const key = `${kind} ${code}`;
-      let counter = counters.get(key);
-      if (!counter) counters.set(key, (counter = requests.labels({ kind, code })));
-      counter.inc();
-      let timer = timers.get(kind);
-      if (!timer) timers.set(kind, (timer = durations.labels({ kind })));
-      timer.observe(seconds);
+      const ofKind = counts[kind];
+      ofKind.set(code, (ofKind.get(code) ?? 0) + 1);
+      timers[kind].observe(seconds);
     },
     show(gauges) {
       for (const [name, { help, read }] of Object.entries(gauges)) {

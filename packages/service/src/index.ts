@@ -8,6 +8,7 @@ export {
   type Role,
 } from './authenticator.ts';
 export { createCrashPoints, type OnBoundary } from './crash-points.ts';
+export { createDurations, type Durations, type DurationsOptions, type Timer } from './durations.ts';
 export { codeOf, ServiceError, type ServiceErrorCode } from './errors.ts';
 export { createHealth, type Health, type HealthCheck, type HealthReport } from './health.ts';
 export { createHttpServer, SECURITY_HEADERS, type HttpServer, type HttpServerOptions } from './http-server.ts';

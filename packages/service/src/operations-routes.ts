@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client';
+import { collectDefaultMetrics, type Registry } from 'prom-client';
+import { createDurations, type Timer } from './durations.ts';
 import type { Health } from './health.ts';
 import type { HttpServer } from './http-server.ts';
 
@@ -31,20 +32,19 @@ export type ObserveRequest = (method: string, route: string, status: number, ms:
 
 /** Durations by route pattern, never by path, so that the number of series does not grow with the tenants. */
 export function observeRequests(server: HttpServer, metrics: Registry): ObserveRequest {
-  const durations = new Histogram({
+  const durations = createDurations(metrics, {
     name: 'http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last byte of its answer.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [metrics],
   });
-  const children = new Map<string, Histogram.Internal<'method' | 'route' | 'status'>>();
-  const observe: ObserveRequest = (method, route, status, ms) => {
-    const key = `${method} ${status} ${route}`;
-    let child = children.get(key);
-    if (!child) children.set(key, (child = durations.labels({ method, route, status })));
-    child.observe(ms / 1000);
+  const byRoute = new Map<string, Map<string, Map<number, Timer>>>();
+  const timerOf = (method: string, route: string, status: number): Timer => {
+    const byMethod = entryOf(byRoute, route, () => new Map<string, Map<number, Timer>>());
+    const byStatus = entryOf(byMethod, method, () => new Map<number, Timer>());
+    return entryOf(byStatus, status, () => durations.timer({ method, route, status: String(status) }));
   };
+  const observe: ObserveRequest = (method, route, status, ms) => timerOf(method, route, status).observe(ms / 1000);
   server.addHook('onResponse', (request, reply, done) => {
     const { method } = request;
     const { statusCode: status, elapsedTime: ms } = reply;
@@ -54,4 +54,12 @@ export function observeRequests(server: HttpServer, metrics: Registry): ObserveR
     done();
   });
   return observe;
+}
+
+function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
 }
