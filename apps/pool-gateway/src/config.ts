@@ -1,5 +1,13 @@
 import { hostSchema } from '@ultracore/contracts';
-import { loadConfig, serviceVariables, variable, type Environment } from '@ultracore/service';
+import {
+  loadConfig,
+  masterKeyRules,
+  masterKeysOf,
+  masterKeyVariables,
+  serviceVariables,
+  variable,
+  type Environment,
+} from '@ultracore/service';
 import { z } from 'zod';
 
 /** One more gateway than at most runs for good: while they are replaced one by one. */
@@ -27,13 +35,7 @@ const MIB = 1024 * 1024;
 const variables = z
   .object({
     ...serviceVariables,
-    ULTRACORE_MASTER_PASSWORD: z.string(),
-    ULTRACORE_MASTER_SALT: z.string().optional(),
-    ULTRACORE_MASTER_KEY_ID: z.string().default('k1'),
-    ULTRACORE_MASTER_ROUNDS: variable.integer({ min: 100_000, max: 100_000_000 }).default(600_000),
-    /** The master password before the present one, while credentials that it sealed are still in force. */
-    ULTRACORE_MASTER_PASSWORD_PREVIOUS: z.string().optional(),
-    ULTRACORE_MASTER_KEY_ID_PREVIOUS: z.string().optional(),
+    ...masterKeyVariables,
     /** Given as POSTGRES_SERVERS_FILE. */
     POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
     /** Connections of this gateway to a server that POSTGRES_SERVERS_FILE does not name. */
@@ -50,6 +52,8 @@ const variables = z
     /** What a request without `timeout_ms` gets, and the most that it may ask for. */
     GATEWAY_STATEMENT_TIMEOUT_MS: variable.integer({ min: 100, max: 600_000 }).default(30_000),
     GATEWAY_STATEMENT_TIMEOUT_MAX_MS: variable.integer({ min: 100, max: 3_600_000 }).default(300_000),
+    /** Of callers; more are not accepted. */
+    GATEWAY_MAX_CONNECTIONS: variable.integer({ min: 1, max: 1_000_000 }).default(10_000),
     GATEWAY_MAX_BODY_BYTES: variable.integer({ min: 1024, max: 256 * MIB }).default(4 * MIB),
     /** Of an answer that is not streamed. */
     GATEWAY_MAX_RESULT_BYTES: variable.integer({ min: 1024, max: 1024 * MIB }).default(32 * MIB),
@@ -62,14 +66,8 @@ const variables = z
     GATEWAY_METERING_SECONDS: variable.integer({ min: 1, max: 3600 }).default(60),
   })
   // With `when`, also while another variable is wrong: every mistake at once.
-  .refine(
-    (env) => (env.ULTRACORE_MASTER_PASSWORD_PREVIOUS === undefined) === (env.ULTRACORE_MASTER_KEY_ID_PREVIOUS === undefined),
-    {
-      when: () => true,
-      path: ['ULTRACORE_MASTER_KEY_ID_PREVIOUS'],
-      message: 'is set together with ULTRACORE_MASTER_PASSWORD_PREVIOUS, or not at all',
-    },
-  )
+  .refine(...masterKeyRules.previous)
+  .refine(...masterKeyRules.next)
   .refine((env) => !(env.GATEWAY_STATEMENT_TIMEOUT_MS > env.GATEWAY_STATEMENT_TIMEOUT_MAX_MS), {
     when: () => true,
     path: ['GATEWAY_STATEMENT_TIMEOUT_MS'],
@@ -87,7 +85,7 @@ export function readConfig(env: Environment = process.env) {
     kafka: { brokers: read.KAFKA_BROKERS, username: read.KAFKA_USERNAME, password: read.KAFKA_PASSWORD },
     schemaRegistryUrl: read.SCHEMA_REGISTRY_URL,
     jwt: { issuer: read.JWT_ISSUER, audience: read.JWT_AUDIENCE, jwksUrl: read.JWKS_URL },
-    master: masterOf(read),
+    master: masterKeysOf(read),
     instance: read.GATEWAY_INSTANCE,
     instances: read.GATEWAY_MAX_INSTANCES,
     serverBudget: budgetsOf(read),
@@ -102,20 +100,13 @@ export function readConfig(env: Environment = process.env) {
       // Half of it, or what the largest answer takes.
       maxBufferedBytesOfTenant: Math.max(read.GATEWAY_MAX_BUFFERED_BYTES / 2, 2 * read.GATEWAY_MAX_RESULT_BYTES),
     },
+    maxConnections: read.GATEWAY_MAX_CONNECTIONS,
     maxBodyBytes: read.GATEWAY_MAX_BODY_BYTES,
     maxQueued: read.GATEWAY_MAX_QUEUED,
     staleAfterMs: read.GATEWAY_DIRECTORY_STALE_SECONDS * 1000,
     drainMs: read.GATEWAY_DRAIN_SECONDS * 1000,
     meteringMs: read.GATEWAY_METERING_SECONDS * 1000,
   };
-}
-
-function masterOf(read: Read) {
-  const { ULTRACORE_MASTER_SALT: salt, ULTRACORE_MASTER_ROUNDS: rounds } = read;
-  const { ULTRACORE_MASTER_PASSWORD_PREVIOUS: previous, ULTRACORE_MASTER_KEY_ID_PREVIOUS: previousId } = read;
-  const retired =
-    previous === undefined || previousId === undefined ? [] : [{ masterPassword: previous, keyId: previousId, salt, rounds }];
-  return { masterPassword: read.ULTRACORE_MASTER_PASSWORD, keyId: read.ULTRACORE_MASTER_KEY_ID, salt, rounds, retired };
 }
 
 /** Connections that this gateway may have to a server; a standby has the budget of its primary. */

@@ -16,7 +16,7 @@ import { lostRights } from './access/lost-rights.ts';
 import { readConfig } from './config.ts';
 import { createTenantDirectory } from './directory/directory.ts';
 import { attachHotPath } from './inbound/hot-path/hot-path.ts';
-import { createHotQuery, QUERY_LINE } from './inbound/hot-path/hot-query.ts';
+import { createHotQuery, createTokenCheck, QUERY_LINE, type HotQueryDeps } from './inbound/hot-path/hot-query.ts';
 import { createCalls } from './inbound/http/calls.ts';
 import { addPoolRoutes } from './inbound/http/pool-routes.ts';
 import { addQueryRoutes } from './inbound/http/query-routes.ts';
@@ -108,16 +108,21 @@ await runMain(NAME, async () => {
     readiness,
     liveness,
   });
+  server.server.maxConnections = config.maxConnections;
   addQueryRoutes(server, { queries, calls });
   addPoolRoutes(server, { pools, directory });
-  const handle = createHotQuery({
+  const hotQuery: HotQueryDeps = {
     authenticator,
     queries,
     calls,
     logger,
     onAnswered: (status, ms) => server.observeRequest('POST', '/v1/query', status, ms),
+  };
+  const hotPath = attachHotPath(server.server, {
+    requestLine: QUERY_LINE,
+    handle: createHotQuery(hotQuery),
+    check: createTokenCheck(hotQuery),
   });
-  const hotPath = attachHotPath(server.server, { requestLine: QUERY_LINE, handle });
   server.addHook('preClose', () => {
     hotPath.close();
     return calls.drain(config.drainMs);

@@ -1,88 +1,11 @@
-import { createServer, type Server } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { waitFor } from '@ultracore/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { HotReply, HotRequest } from '../src/inbound/hot-path/hot-connection.ts';
-import { attachHotPath, type HotPath, type HotPathOptions } from '../src/inbound/hot-path/hot-path.ts';
+import type { HotReply } from '../src/inbound/hot-path/hot-connection.ts';
 import { readHead } from '../src/inbound/hot-path/request-head.ts';
+import { call, closeAll, connectionsOf, count, createRig, HEAD, headers, request, REQUEST_LINE } from './support/hot-rig.ts';
 
-const REQUEST_LINE = 'POST /v1/query HTTP/1.1';
-const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n';
-
-interface Rig {
-  server: Server;
-  hotPath: HotPath;
-  port: number;
-  /** Bodies that the hot path was given. */
-  hot: string[];
-  /** Request lines and bodies that the full server was given. */
-  full: string[];
-}
-
-const rigs: Rig[] = [];
-const sockets: Socket[] = [];
-
-async function createRig(options: Partial<HotPathOptions> = {}): Promise<Rig> {
-  const hot: string[] = [];
-  const full: string[] = [];
-  const server = createServer((incoming, response) => {
-    let body = '';
-    incoming.setEncoding('utf8');
-    incoming.on('data', (chunk: string) => (body += chunk));
-    incoming.on('end', () => {
-      full.push(`${incoming.method} ${incoming.url} ${body}`);
-      response.end(`full:${body}`);
-    });
-  });
-  const handle = ({ body }: HotRequest, reply: HotReply): boolean => {
-    if (body.toString().startsWith('not hot')) return false;
-    hot.push(body.toString());
-    reply.send(HEAD, Buffer.from(`hot:${body.toString()}`));
-    return true;
-  };
-  const hotPath = attachHotPath(server, { requestLine: REQUEST_LINE, handle, ...options });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const rig: Rig = { server, hotPath, port: (server.address() as AddressInfo).port, hot, full };
-  rigs.push(rig);
-  return rig;
-}
-
-async function closeRig({ server, hotPath }: Rig): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  hotPath.close();
-  server.closeAllConnections();
-  await closed;
-}
-
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  await Promise.all(rigs.splice(0).map(closeRig));
-});
-
-/** A caller that keeps what it is sent. */
-function call(port: number): { socket: Socket; received: () => string; ended: () => boolean } {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
-  sockets.push(socket);
-  const chunks: Buffer[] = [];
-  let ended = false;
-  socket.on('data', (chunk) => chunks.push(chunk));
-  socket.on('end', () => (ended = true));
-  socket.on('close', () => (ended = true));
-  socket.on('error', () => (ended = true));
-  return { socket, received: () => Buffer.concat(chunks).toString('latin1'), ended: () => ended };
-}
-
-const headers = ['host: gateway.example', 'authorization: Bearer abc', 'content-type: application/json'];
-function request(body: string, more: readonly string[] = [], base: readonly string[] = headers, line = REQUEST_LINE): string {
-  return [line, ...base, ...more, `content-length: ${Buffer.byteLength(body)}`, '', body].join('\r\n');
-}
-const connectionsOf = (server: Server): Promise<number> => promisify(server.getConnections.bind(server))();
-const count = (text: string, part: string): number => text.split(part).length - 1;
+afterEach(closeAll);
 
 describe('a plain request', () => {
   test('is answered by the hot path, again and again on one connection', async () => {
@@ -260,6 +183,22 @@ describe('a caller that', () => {
     socket[how]();
     await waitFor(() => gone > 0, { what: 'the caller to be missed' });
     expect(gone).toBe(1);
+  });
+
+  test.each([
+    ['half a head', { headTimeoutMs: 10 }, request('abc').slice(0, 40)],
+    ['a head and no body', { requestTimeoutMs: 10 }, request('abc').slice(0, -3)],
+  ])('sends %s, and more of it now and then, is let go', async (_what, limits, begin) => {
+    const rig = await createRig(limits);
+    const { socket, ended } = call(rig.port);
+    socket.write(begin);
+    const drip = setInterval(() => socket.writable && socket.write('x'), 100);
+    try {
+      await waitFor(ended, { what: 'the connection to end' });
+    } finally {
+      clearInterval(drip);
+    }
+    expect(rig.hot).toEqual([]);
   });
 
   test('sends half a request and no more is let go', async () => {

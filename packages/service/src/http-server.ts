@@ -11,6 +11,7 @@ import { openApiOptions } from './open-api.ts';
 import { addOperationsRoutes, observeRequests, type ObserveRequest } from './operations-routes.ts';
 import { PROBLEM_MEDIA_TYPE, ProblemError, toProblem } from './problem.ts';
 import { parseJsonBody, problemOf, validateWithZod } from './request-problems.ts';
+import { headTimeouts, limitRequests } from './request-limits.ts';
 import { createRoutesByPath, type RoutesByPath } from './routes-by-path.ts';
 import { acceptId, continueTrace } from './trace-context.ts';
 import { answerUnreadableRequest } from './unreadable-request.ts';
@@ -48,6 +49,8 @@ export interface HttpServerOptions {
   description?: string;
   /** Bytes; default 1 MiB. */
   bodyLimit?: number;
+  /** For how long the head of a request may be on its way. Default 15 s. */
+  headTimeoutMs?: number;
   /** What `/readyz` and `/livez` answer from. Default: always fine. */
   readiness?: Health;
   liveness?: Health;
@@ -84,6 +87,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit,
     requestTimeout: 60_000,
+    http: headTimeouts(options.headTimeoutMs),
     genReqId: (request) => acceptId(request.headers['x-request-id']),
     return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
@@ -111,6 +115,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
 
   decorateRequests(server);
+  limitRequests(server);
   refuseWhileClosing(server);
   server.decorate('observeRequest', observeRequests(server, metrics));
   requireToken(server, options.authenticator);

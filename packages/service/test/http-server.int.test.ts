@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { waitFor } from '@ultracore/testkit';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHttpServer, createLogger, type HttpServer } from '../src/index.ts';
+import { createHttpServer, createLogger, ProblemError, type HttpServer, type HttpServerOptions } from '../src/index.ts';
 
 let server: HttpServer | undefined;
 afterEach(async () => {
@@ -11,12 +11,16 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function listen(handler: () => Promise<{ ok: boolean }> = async () => ({ ok: true })) {
+async function listen(
+  handler: () => Promise<{ ok: boolean }> = async () => ({ ok: true }),
+  options: Partial<HttpServerOptions> = {},
+) {
   const made = await createHttpServer({
     logger: createLogger({ name: 'test', level: 'silent' }),
     authenticator: { authenticate: async () => ({ subject: 'a', roles: [] }) },
     title: 'Test',
     version: '1',
+    ...options,
   });
   server = made;
   made.post('/v1/things', handler);
@@ -52,6 +56,36 @@ describe('createHttpServer on a socket', () => {
     expect(nonsense).toContain('urn:ultracore:problem:bad_request');
     const endless = await exchange(address, `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`);
     expect(endless).toContain('urn:ultracore:problem:headers_too_large');
+  });
+
+  it.each(['authorization', 'Content-Type', 'HOST'])('refuses a request that says %s twice', async (name) => {
+    const { address } = await listen();
+    const head = ['POST /v1/things HTTP/1.1', 'host: a', 'authorization: Bearer a', 'content-type: application/json'];
+    const answer = await exchange(address, [...head, `${name}: other`, 'content-length: 2', '', '{}'].join('\r\n'));
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('urn:ultracore:problem:header_repeated');
+  });
+
+  it('refuses a request of very many headers, and drops none of them unseen', async () => {
+    const { address } = await listen();
+    const many = Array.from({ length: 1500 }, () => 'x:').join('\r\n');
+    const answer = await exchange(address, `GET /livez HTTP/1.1\r\nhost: a\r\n${many}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 431 /);
+    expect(answer).toContain('urn:ultracore:problem:headers_too_many');
+  });
+
+  it('does not wait for a head that never ends', async () => {
+    const { address } = await listen(undefined, { headTimeoutMs: 50 });
+    expect(await exchange(address, 'GET /livez HTTP/1.1\r\nhost: a\r\nx-')).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  it('does not go on reading the body of a caller without a good token', async () => {
+    const refuse = async () => {
+      throw new ProblemError({ status: 401, code: 'token_invalid', detail: 'no' });
+    };
+    const { address } = await listen(undefined, { authenticator: { authenticate: refuse } });
+    const head = `POST /v1/things HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n`;
+    expect(await exchange(address, head)).toMatch(/^HTTP\/1.1 401 /);
   });
 
   it('finishes what it has begun when it is closed, and takes nothing more', async () => {

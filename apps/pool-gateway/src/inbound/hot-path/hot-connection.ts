@@ -21,6 +21,15 @@ export interface HotReply {
 /** Answers false for a request that the full server is to answer; then it does not touch `reply`. */
 export type HotHandler = (request: HotRequest, reply: HotReply) => boolean;
 
+/** Why the body of a request is not read: writes the answer, with which the connection ends. */
+export type Refusal = (reply: HotReply) => void;
+
+/**
+ * Asked of a request whose head is there and whose body is not: whether its caller may send it. True when that is known at once; until a promise
+ * is kept nothing more is read.
+ */
+export type HeadCheck = (head: RequestHead) => true | Promise<Refusal | undefined>;
+
 export interface HotConnectionOptions {
   /** For instance `POST /v1/query HTTP/1.1`. */
   readonly requestLine: string;
@@ -28,6 +37,7 @@ export interface HotConnectionOptions {
   readonly maxHeadBytes: number;
   readonly maxBodyBytes: number;
   readonly handle: HotHandler;
+  readonly check: HeadCheck;
   /** For how long what was sent may stay unread once the connection ends. */
   readonly unreadMs: number;
   /** Takes the connection over, with the bytes that were read of it. */
@@ -37,10 +47,12 @@ export interface HotConnectionOptions {
 const NOTHING = Buffer.alloc(0);
 /** While a request is under way its caller may send this much more. */
 const MAX_AHEAD = 64 * 1024;
+/** How long a caller that is still sending has to read why it is refused, before the connection is gone. */
+const LINGER_MS = 1000;
 
 /** One connection of a caller, as long as it brings nothing but plain requests for the hot path. */
 export interface HotConnection {
-  readonly state: 'idle' | 'reading' | 'answering' | 'writing' | 'gone';
+  readonly state: 'idle' | 'head' | 'body' | 'answering' | 'writing' | 'gone';
   /** When it came into its state, in the unit of the clock it was given. */
   readonly since: number;
   /** Ends it now if no request is under way, else with the answer. */
@@ -65,6 +77,9 @@ export function createHotConnection(
   let finishing = false;
   let isPaused = false;
   let isTaking = false;
+  let isChecking = false;
+  /** The caller may send the body that is awaited. */
+  let isAdmitted = false;
   let reply: HotReply | undefined;
   // A caller that keeps its connection sends the same head again and again, but for the length of the body.
   let lastHeadBytes: Buffer = NOTHING;
@@ -106,7 +121,7 @@ export function createHotConnection(
 
   /** Takes requests out of what has been read, as long as they are answered at once: in a loop, because a caller may send more than the stack is deep. */
   const next = (): void => {
-    if (isTaking) return;
+    if (isTaking || isChecking) return;
     isTaking = true;
     while (take());
     isTaking = false;
@@ -119,10 +134,11 @@ export function createHotConnection(
       return false;
     }
     const head = headOf(pending);
-    if (head === 'incomplete') return startReading();
+    if (head === 'incomplete') return startReading('head');
     if (head === undefined || head.contentLength > options.maxBodyBytes) return handOver();
     const end = head.length + head.contentLength;
-    if (pending.length < end) return startReading();
+    if (pending.length < end) return isAdmitted ? startReading('body') : check(head);
+    isAdmitted = false;
     const body = pending.subarray(head.length, end);
     const whole = pending;
     pending = pending.length === end ? NOTHING : pending.subarray(end);
@@ -137,9 +153,38 @@ export function createHotConnection(
   /** What its state is by now: asked for anew, because a call may have changed it. */
   const isAnswering = (): boolean => state === 'answering';
 
-  const startReading = (): false => {
-    if (state !== 'reading') become('reading');
+  const startReading = (part: 'head' | 'body'): false => {
+    if (state !== part) become(part);
     return false;
+  };
+
+  /** Whoever may not send the body does not get to fill memory with it. */
+  const check = (head: RequestHead): false => {
+    const verdict = options.check(head);
+    if (verdict === true) {
+      isAdmitted = true;
+      return startReading('body');
+    }
+    isChecking = true;
+    socket.pause();
+    void verdict.then((refusal) => {
+      isChecking = false;
+      if (state === 'gone') return;
+      if (refusal !== undefined) return refuse(refusal);
+      isAdmitted = true;
+      socket.resume();
+      next();
+    });
+    return startReading('body');
+  };
+
+  /** Nothing more is read: what the caller goes on sending stays with it. */
+  const refuse = (refusal: Refusal): void => {
+    finishing = true;
+    pending = NOTHING;
+    become('answering');
+    reply = createReply();
+    refusal(reply);
   };
 
   const handOver = (): false => {
@@ -159,7 +204,7 @@ export function createHotConnection(
         if (state === 'gone') return sent?.();
         reply = undefined;
         write(head, body, sent);
-        if (finishing) return end();
+        if (finishing) return socket.isPaused() ? endUnread() : end();
         if (isPaused) resume();
         if (socket.writableNeedDrain) become('writing');
         else next();
@@ -188,6 +233,14 @@ export function createHotConnection(
       socket.once('close', () => clearTimeout(overdue));
     }
     socket.destroySoon();
+  };
+
+  /** Closing at once, with bytes of the caller's unread, would take the answer from it. */
+  const endUnread = (): void => {
+    leave();
+    socket.on('error', () => undefined);
+    socket.end();
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   };
 
   const onData = (chunk: Buffer): void => {

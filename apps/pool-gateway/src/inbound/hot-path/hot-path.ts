@@ -1,16 +1,19 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { createHotConnection, type HotConnection, type HotHandler } from './hot-connection.ts';
+import { createHotConnection, type HeadCheck, type HotConnection, type HotHandler } from './hot-connection.ts';
 
 export interface HotPathOptions {
   /** For instance `POST /v1/query HTTP/1.1`. */
   readonly requestLine: string;
   readonly handle: HotHandler;
+  readonly check: HeadCheck;
   /** Bytes; default 16 KiB, as Node's. */
   readonly maxHeadBytes?: number;
   /** Bytes; default 256 KiB. Longer bodies go to the full server. */
   readonly maxBodyBytes?: number;
-  /** For how long a request may be on its way, and its answer unread. Default 60 s. */
+  /** For how long the head of a request may be on its way. Default 15 s. */
+  readonly headTimeoutMs?: number;
+  /** For how long the rest of a request may be on its way, and its answer unread. Default 60 s. */
   readonly requestTimeoutMs?: number;
   /** For how long a connection is kept without a request. Default 72 s. */
   readonly keepAliveMs?: number;
@@ -31,7 +34,13 @@ const UNREAD_MS = 10_000;
  * path. The server listens and closes as usual.
  */
 export function attachHotPath(server: Server, options: HotPathOptions): HotPath {
-  const { requestTimeoutMs = 60_000, keepAliveMs = 72_000 } = options;
+  const { headTimeoutMs = 15_000, requestTimeoutMs = 60_000, keepAliveMs = 72_000 } = options;
+  const allowedMs: Partial<Record<HotConnection['state'], number>> = {
+    idle: keepAliveMs,
+    head: headTimeoutMs,
+    body: requestTimeoutMs,
+    writing: requestTimeoutMs,
+  };
   const full = server.listeners('connection');
   const connections = new Set<HotConnection>();
   let coarseNow = performance.now();
@@ -40,9 +49,10 @@ export function attachHotPath(server: Server, options: HotPathOptions): HotPath 
   const sweep = setInterval(() => {
     coarseNow = performance.now();
     for (const connection of connections) {
-      const age = coarseNow - connection.since;
-      if (connection.state === 'idle' && age > keepAliveMs) connection.finish();
-      else if ((connection.state === 'reading' || connection.state === 'writing') && age > requestTimeoutMs) connection.destroy();
+      const allowed = allowedMs[connection.state];
+      if (allowed === undefined || coarseNow - connection.since <= allowed) continue;
+      if (connection.state === 'idle') connection.finish();
+      else connection.destroy();
     }
   }, SWEEP_MS);
   sweep.unref();
@@ -50,6 +60,7 @@ export function attachHotPath(server: Server, options: HotPathOptions): HotPath 
   const settings = {
     requestLine: options.requestLine,
     handle: options.handle,
+    check: options.check,
     maxHeadBytes: options.maxHeadBytes ?? 16 * 1024,
     maxBodyBytes: options.maxBodyBytes ?? 256 * 1024,
     unreadMs: Math.min(requestTimeoutMs, UNREAD_MS),

@@ -15,7 +15,7 @@ import type { QueryService } from '../../query/query-service.ts';
 import type { QueryBody } from '../../query/request.ts';
 import type { Asked } from '../../access/authorize.ts';
 import { callerGone, type Calls, type Requested } from '../http/calls.ts';
-import type { HotHandler, HotReply, HotRequest } from './hot-connection.ts';
+import type { HeadCheck, HotHandler, HotReply, HotRequest } from './hot-connection.ts';
 import { readQueryBody } from './query-body.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -54,6 +54,20 @@ export function createHotQuery(deps: HotQueryDeps): HotHandler {
     return true;
   };
 }
+
+/** Lets nobody send a body whose token is not good. */
+export function createTokenCheck(deps: HotQueryDeps): HeadCheck {
+  const { authenticator } = deps;
+  return (head) => {
+    if (authenticator.recall(head.authorization) !== undefined) return true;
+    return authenticator.authenticate(head.authorization).then(
+      () => undefined,
+      (error: unknown) => (reply) => new Exchange({ head, body: NO_BODY }, reply, deps).failed(toRefusal(error)),
+    );
+  };
+}
+
+const NO_BODY = Buffer.alloc(0);
 
 const toRefusal = (error: unknown): ProblemError =>
   error instanceof ProblemError

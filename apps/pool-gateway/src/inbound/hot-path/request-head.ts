@@ -58,6 +58,9 @@ const READ = new Map<string, RegExp | undefined>([
   ['keep-alive', undefined],
 ]);
 
+/** More than any plain request has; what there is to say of them the full server says. */
+const MAX_LINES = 100;
+
 /** How long the head is that `bytes` begins with, its blank line included; -1 while it is not complete. */
 export function headLength(bytes: Buffer): number {
   const end = bytes.indexOf(END);
@@ -71,7 +74,7 @@ export function headLength(bytes: Buffer): number {
  */
 export function readHead(bytes: Buffer, length: number, requestLine: string): RequestHead | undefined {
   const [first, ...lines] = bytes.toString('latin1', 0, length - END.length).split('\r\n');
-  if (first !== requestLine) return undefined;
+  if (first !== requestLine || lines.length > MAX_LINES) return undefined;
   const values = new Map<string, string>();
   let hosts = 0;
   for (const line of lines) {
