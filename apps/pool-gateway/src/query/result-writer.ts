@@ -13,12 +13,36 @@ export interface CommandTag {
   readonly rows: number | undefined;
 }
 
+let lastTag = '';
+let lastRead: CommandTag = { command: '', rows: undefined };
+
+/** The same tag comes again and again. */
 export function readTag(tag: string): CommandTag {
+  if (tag !== lastTag) {
+    lastRead = parseTag(tag);
+    lastTag = tag;
+  }
+  return lastRead;
+}
+
+function parseTag(tag: string): CommandTag {
   const [, command = tag, rows] = TAG.exec(tag) ?? [];
   return { command, rows: rows === undefined ? undefined : Number(rows) };
 }
 
 const COMMA = 0x2c;
+
+let lastCommand = '';
+let lastEnd = ',"command":""}';
+
+/** What stands behind the number of rows. */
+function endOf(command: string): string {
+  if (command !== lastCommand) {
+    lastEnd = `,"command":${JSON.stringify(command)}}`;
+    lastCommand = command;
+  }
+  return lastEnd;
+}
 
 /** Writes one result as a JSON object, row by row as they come from the wire. */
 export class ResultWriter {
@@ -54,6 +78,8 @@ export class ResultWriter {
     const { command, rows = 0 } = readTag(tag);
     const count = this.#encoder === undefined ? rows : this.rows;
     if (this.#encoder === undefined) this.#out.ascii('{"columns":[],"rows":[');
-    this.#out.ascii(`],"row_count":${count},"command":${JSON.stringify(command)}}`);
+    this.#out.ascii('],"row_count":');
+    this.#out.ascii(String(count));
+    this.#out.ascii(endOf(command));
   }
 }
