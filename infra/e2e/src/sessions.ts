@@ -26,7 +26,6 @@ export function sessionsOf(stack: Stack, tenantId: string): Promise<Session[]> {
 export const untilQuiet = (stack: Stack, tenantId: string): Promise<unknown> =>
   waitFor(async () => (await sessionsOf(stack, tenantId)).every(({ state }) => state === 'idle'), {
     what: `nothing to run for ${tenantId}`,
-    deadlineMs: 15_000,
   });
 
 /** Ends all of the tenant's connections from the server's side. */

@@ -98,7 +98,7 @@ describe('two registries and two workers side by side', () => {
     const beats = async () =>
       (await readTopic(platform.stack, 'multitenancy.directory')).filter((record) => record.key === '__beat-0').length;
     const beatsBefore = await beats();
-    await waitFor(async () => (await beats()) >= beatsBefore + 3, { what: 'three more beats', deadlineMs: 20_000, everyMs: 500 });
+    await waitFor(async () => (await beats()) >= beatsBefore + 3, { what: 'three more beats', everyMs: 500 });
     expect(await counts()).toEqual(atContinue);
     expect(
       regressions(await readTopic(platform.stack, 'multitenancy.directory'), new Map(inFlight.map(({ id }) => [id, '']))),

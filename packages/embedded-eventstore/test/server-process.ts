@@ -13,7 +13,7 @@ export async function startServerProcess(dataDir: string, port = 0): Promise<Spa
       if (!server.isAlive()) throw new Error(`the server ended: ${server.output()}`);
       return /ready: (esdb:\/\/[^:]+:(\d+)\S*)/.exec(server.output());
     },
-    { what: 'the event store to be ready', deadlineMs: 20_000 },
+    { what: 'the event store to be ready' },
   );
   return Object.assign(server, { url, port: Number(ownPort) });
 }

@@ -355,7 +355,7 @@ describe('a consumer', () => {
     await consume(test, handle);
     await waitFor(() => seen.length === 1, { what: 'the first message' });
     release();
-    await waitFor(() => seen.length === count, { what: 'the whole backlog', deadlineMs: 20_000 });
+    await waitFor(() => seen.length === count, { what: 'the whole backlog' });
     expect(offsetsOn(seen, 0)).toEqual(upTo(count));
   });
 });

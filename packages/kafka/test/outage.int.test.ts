@@ -35,7 +35,7 @@ describe('a consumer that stops silently', () => {
     expect(consumer.health()).toBeUndefined();
 
     network.freeze();
-    await waitFor(() => consumer.health(), { what: 'the failing health', deadlineMs: 15_000 });
+    await waitFor(() => consumer.health(), { what: 'the failing health' });
     await publisher.send([messageTo(topic, 0, 'standard-002')]);
     network.mend();
     await waitFor(() => seen.includes('standard-002'), { what: 'the message sent meanwhile', deadlineMs: 40_000 });

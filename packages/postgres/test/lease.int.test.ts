@@ -108,10 +108,10 @@ describe('createLease', () => {
     const order: string[] = [];
     const taking = transaction(test.pool, async (client) => {
       await lease.confirm(client, token);
-      await waitFor(() => hasRunOut(test.pool), { deadlineMs: 5000, what: 'the lease to run out' });
+      await waitFor(() => hasRunOut(test.pool), { what: 'the lease to run out' });
       const next = test.lease('b').acquire();
       void next.then(() => order.push('acquired by another'));
-      await waitFor(() => isWaitingForLock(test.pool), { deadlineMs: 5000, what: 'the other to wait' });
+      await waitFor(() => isWaitingForLock(test.pool), { what: 'the other to wait' });
       order.push('end of the transaction');
       return { next };
     });
@@ -127,10 +127,10 @@ describe('createLease', () => {
     try {
       const lines: string[] = [];
       createInterface(child.stdout).on('line', (line) => lines.push(line));
-      await waitFor(() => lines.includes('held'), { deadlineMs: 10_000, what: 'the other process to hold the lease' });
+      await waitFor(() => lines.includes('held'), { what: 'the other process to hold the lease' });
       child.kill('SIGSTOP');
       const successor = test.lease('successor');
-      await waitFor(async () => (await successor.acquire()) !== null, { deadlineMs: 10_000, what: 'the lease to run out' });
+      await waitFor(async () => (await successor.acquire()) !== null, { what: 'the lease to run out' });
       const said = lines.length;
       child.kill('SIGCONT');
       await once(child, 'exit');
@@ -151,7 +151,8 @@ describe('holdLease', () => {
     const holders = ['a', 'b', 'c'].map((name) => ({
       name,
       holder: holdLease({
-        lease: test.lease(name, { ttlMs: 300 }),
+        // Long beside any pause of a busy machine: a holder that renews too late is succeeded, and rightly so.
+        lease: test.lease(name, { ttlMs: 2_000 }),
         logger,
         async work(_token, signal) {
           working.add(name);
@@ -161,14 +162,14 @@ describe('holdLease', () => {
       }),
     }));
     for (const { holder } of holders) holder.start();
-    await waitFor(() => working.size === 1, { deadlineMs: 5000, what: 'one to work' });
+    await waitFor(() => working.size === 1, { what: 'one to work' });
     const [first] = working;
     const ends = new Set<number>();
     const threeRenewals = async () => ends.add(await endOf(test.pool)).size > 3;
-    await waitFor(threeRenewals, { deadlineMs: 5000, what: 'the lease to be renewed three times' });
+    await waitFor(threeRenewals, { what: 'the lease to be renewed three times' });
     expect([...working]).toEqual([first]);
     await holders.find(({ name }) => name === first)?.holder.stop();
-    await waitFor(() => working.size === 1 && !working.has(first ?? ''), { deadlineMs: 5000, what: 'another one to work' });
+    await waitFor(() => working.size === 1 && !working.has(first ?? ''), { what: 'another one to work' });
     await Promise.all(holders.map(({ holder }) => holder.stop()));
     expect(working.size).toBe(0);
   });
@@ -178,17 +179,17 @@ describe('holdLease', () => {
     const lease = test.lease('a', { ttlMs: 6000 });
     const stuck = { ...lease, renew: () => new Promise<boolean>(() => undefined) };
     let abortedAfter: number | undefined;
-    const startedAt = performance.now();
     const holder = holdLease({
       lease: stuck,
       logger,
       async work(_token, signal) {
+        const startedAt = performance.now();
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         abortedAfter ??= performance.now() - startedAt;
       },
     });
     holder.start();
-    await waitFor(() => abortedAfter !== undefined, { deadlineMs: 20_000, what: 'the work to be ended' });
+    await waitFor(() => abortedAfter !== undefined, { what: 'the work to be ended' });
     await holder.stop();
     expect(abortedAfter).toBeLessThan(6000);
   });
@@ -205,7 +206,7 @@ describe('holdLease', () => {
       },
     });
     holder.start();
-    await waitFor(() => runs >= 3, { deadlineMs: 5000, what: 'the work to be tried again' });
+    await waitFor(() => runs >= 3, { what: 'the work to be tried again' });
     await holder.stop();
     expect(holder.holding()).toBe(false);
   });

@@ -121,7 +121,7 @@ describe('createHttpServer on a socket', () => {
     socket.write(request);
     await begun.promise;
     const closing = made.close();
-    await waitFor(() => !made.server.listening, { deadlineMs: 5000, what: 'the server to stop listening' });
+    await waitFor(() => !made.server.listening, { what: 'the server to stop listening' });
     const second = once(made.server, 'request');
     socket.write(request);
     await second;

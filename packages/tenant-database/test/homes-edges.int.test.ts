@@ -122,7 +122,7 @@ describe('the database of an enterprise home', () => {
       async () =>
         (await query(bench.superuser, 'postgres', `select from pg_stat_activity where usename = '${tenant.names.role}'`))
           .rowCount === 4,
-      { deadlineMs: 10_000, what: 'the tenant to be connected' },
+      { what: 'the tenant to be connected' },
     );
     const { removed } = await undo(tenant.home);
     storming.abort();

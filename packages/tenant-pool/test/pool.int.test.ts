@@ -66,7 +66,7 @@ describe('a pool', () => {
 
   it('commits a transaction when its work returns, and leaves nothing of it when it throws or a statement in it had failed', async () => {
     await using town = await foundTown(testStack(), 1);
-    await using pools = manage(town, { currentTenant: () => town.ids[0] });
+    await using pools = manage(town, { currentTenant: () => town.ids[0], each: { maxConnections: 1 } });
     const { manager } = pools;
     const notes = async () =>
       (await manager.query<{ body: string }>('select body from notes order by body')).rows.map(({ body }) => body);

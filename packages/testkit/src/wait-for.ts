@@ -10,11 +10,11 @@ export interface WaitOptions {
 
 /**
  * Polls until the condition answers something truthy and hands that back. A condition that throws is asked again; its last error
- * is the cause of the one thrown, code `timed_out`, when the deadline (10 s unless given) passes.
+ * is the cause of the one thrown, code `timed_out`, when the deadline (30 s unless given) passes.
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  { what, deadlineMs = 10_000, everyMs = 20 }: WaitOptions,
+  { what, deadlineMs = 30_000, everyMs = 20 }: WaitOptions,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + deadlineMs;
   let cause: unknown;

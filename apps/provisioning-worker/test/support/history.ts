@@ -51,7 +51,7 @@ export async function live(rig: Rig, server: HomeServer, name: string, history: 
   await Promise.all(players.flatMap(({ pending }) => pending));
   for (const { registry } of players) await registry.untilClosed();
   const due = () => rig.pool.query('select from worker.directory_row where repair_at is not null');
-  await waitFor(async () => (await due()).rowCount === 0, { what: 'every login to be as wanted', deadlineMs: 20_000 });
+  await waitFor(async () => (await due()).rowCount === 0, { what: 'every login to be as wanted' });
   await worker.stop();
   return players.map(({ registry }) => registry.row());
 }

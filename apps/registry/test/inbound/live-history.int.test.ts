@@ -79,7 +79,7 @@ async function watch(id: string, headers: Record<string, string> = {}, base = ur
   };
 }
 
-const until = (what: string, condition: () => boolean) => waitFor(condition, { what, deadlineMs: 10_000 });
+const until = (what: string, condition: () => boolean) => waitFor(condition, { what });
 const untilNobodyWatches = () => until('the last subscription to be ended', () => subscriptions.open === 0);
 const post = (id: string, what: string) => app.call('POST', `/v1/tenants/${id}/${what}`, { body: { reason: 'because' } });
 

@@ -29,7 +29,7 @@ describe('a rebuild', () => {
           rows.some((stored) => stored.tenant_id === row?.tenant_id && stored.revision === row?.revision),
         );
       },
-      { what: 'the projector to be up to date', deadlineMs: 20_000 },
+      { what: 'the projector to be up to date' },
     );
     const [before, schema] = [await storedRows(pool, ids), await dumpSchema(pool, SCHEMA)];
     await pool.query("update tenant_configs set tenant_name = 'spoilt', max_connections = 1");
@@ -68,7 +68,7 @@ describe('a rebuild', () => {
       ...row,
       master_password_hash: null,
     }));
-    await waitFor(async () => (await storedRows(pool, [late])).length === 1, { what: 'the latest row', deadlineMs: 20_000 });
+    await waitFor(async () => (await storedRows(pool, [late])).length === 1, { what: 'the latest row' });
     expect(await storedRows(pool, ids)).toEqual(expected);
   });
 
@@ -80,7 +80,7 @@ describe('a rebuild', () => {
     const [early, late] = [freshTenantId(), freshTenantId()];
     const isShown = (id: string) => async () => (await storedRows(pool, [id])).length === 1;
     await history.create(early);
-    await waitFor(isShown(early), { what: 'the first row', deadlineMs: 20_000 });
+    await waitFor(isShown(early), { what: 'the first row' });
     let readings = 0;
     const goingAway = {
       ...store,
@@ -92,7 +92,7 @@ describe('a rebuild', () => {
     await expect(rebuildTenants({ pool, store: goingAway, lockedForMs: 200 })).rejects.toThrow('could not be read in time');
     expect(readings).toBe(2);
     await history.create(late);
-    await waitFor(isShown(late), { what: 'the row of the later tenant', deadlineMs: 20_000 });
+    await waitFor(isShown(late), { what: 'the row of the later tenant' });
     expect(await storedRows(pool, [early])).toHaveLength(1);
   });
 
