@@ -68,7 +68,7 @@ describe('the budget of a server', () => {
     const flood = crowd(
       60,
       () => done,
-      () => ask(pools.manager.getPool(flooder), 'select pg_sleep(0.05)').answer,
+      () => ask(pools.manager.getPool(flooder), 'select pg_sleep(0.2)').answer,
     );
     await waitFor(() => pools.manager.getPoolStats(flooder).total >= 5, { what: 'the flooder to hold all it can get' });
     const rounds = async (count: number): Promise<void> => {

@@ -1,34 +1,72 @@
 import { describe, expect, it } from 'vitest';
 import { Growth, wouldGrow } from '../src/scheduling/growth.ts';
 
-const growth = { depth: 16, connections: 4, backlogMs: 5 };
+const rules = { depth: 16, connections: 4, backlogMs: 5, trialMs: 100, restMs: 1_000, longestRestMs: 3_000 };
+const open = (...inFlight: number[]) => inFlight.map((each) => ({ open: true, inFlight: each, headSince: 0 }));
 
 describe('another connection', () => {
   const load = { connections: 2, least: 16, averageMs: 0.05, late: false };
 
   it('is worth it for deep pipelines up to a number, and for what takes long in all beyond it', () => {
-    expect(wouldGrow(load, growth)).toBe(true);
-    expect(wouldGrow({ ...load, least: 15 }, growth)).toBe(false);
-    expect(wouldGrow({ ...load, connections: 4, least: 60 }, growth)).toBe(false);
-    expect(wouldGrow({ ...load, connections: 4, least: 4, averageMs: 2 }, growth)).toBe(true);
+    expect(wouldGrow(load, rules)).toBe(true);
+    expect(wouldGrow({ ...load, least: 15 }, rules)).toBe(false);
+    expect(wouldGrow({ ...load, connections: 4, least: 60 }, rules)).toBe(false);
+    expect(wouldGrow({ ...load, connections: 4, least: 4, averageMs: 2 }, rules)).toBe(true);
   });
 
   it('is not when this process is what is late, nor for a single statement', () => {
-    expect(wouldGrow({ ...load, connections: 4, least: 4, averageMs: 2, late: true }, growth)).toBe(false);
-    expect(wouldGrow({ ...load, least: 1, averageMs: 50 }, growth)).toBe(false);
+    expect(wouldGrow({ ...load, connections: 4, least: 4, averageMs: 2, late: true }, rules)).toBe(false);
+    expect(wouldGrow({ ...load, least: 1, averageMs: 50 }, rules)).toBe(false);
   });
 
   it('is asked for only when several looks in a row find so', () => {
-    const pool = new Growth(growth);
-    const deep = [{ open: true, inFlight: 20, headSince: 0 }];
-    const shallow = [...deep, { open: true, inFlight: 0, headSince: 0 }];
-    expect([deep, deep, shallow, deep, deep, deep].map((candidates) => pool.isDue(candidates, false))).toEqual([
-      false,
-      false,
-      false,
-      false,
-      false,
-      true,
-    ]);
+    const pool = new Growth(rules);
+    const looks = [open(20), open(20), open(20, 0), open(20), open(20), open(20)];
+    const asked = looks.map((candidates) => pool.look(candidates, { late: false, mayGrow: true, now: 0 }));
+    expect(asked).toEqual([...Array.from({ length: 5 }, () => undefined), 'grow']);
+  });
+
+  /** Looks every 5 ms for `ms`, with so many statements of 1 ms done between two, on one connection more from the time that it asks for one. */
+  function run(growth: Growth, { from, ms, done, doneWithMore = done }: Run): string[] {
+    const asked: string[] = [];
+    let more = 0;
+    for (let now = from; now < from + ms; now += 5) {
+      for (let n = 0; n < (more > 0 ? doneWithMore : done); n++) growth.note(1);
+      const connections = open(...Array.from({ length: 6 + more }, () => 8));
+      const answer = growth.look(connections, { late: false, mayGrow: more === 0, now });
+      if (answer === undefined) continue;
+      asked.push(answer);
+      more += answer === 'grow' ? 1 : -1;
+    }
+    return asked;
+  }
+  interface Run {
+    readonly from: number;
+    readonly ms: number;
+    readonly done: number;
+    readonly doneWithMore?: number;
+  }
+
+  it('with which no more is done is given up, and none is tried for a while, each time for longer', () => {
+    const growth = new Growth(rules);
+    expect(run(growth, { from: 1_100, ms: 700, done: 20 })).toEqual(['grow', 'shrink']);
+    expect(run(growth, { from: 1_800, ms: 300, done: 20 })).toEqual([]);
+    expect(run(growth, { from: 2_100, ms: 700, done: 20 })).toEqual(['grow', 'shrink']);
+    expect(run(growth, { from: 2_800, ms: 1_200, done: 20 })).toEqual([]);
+  });
+
+  it('with which more is done is kept', () => {
+    expect(run(new Growth(rules), { from: 1_100, ms: 2_000, done: 20, doneWithMore: 23 })).toEqual(['grow']);
+  });
+
+  it('is not given up for another that could not be opened, or when nothing waits any more', () => {
+    const growth = new Growth(rules);
+    const looks = (connections: readonly number[], from: number): (string | undefined)[] =>
+      Array.from({ length: 80 }, (_, nth) => {
+        for (let n = 0; n < 20; n++) growth.note(1);
+        return growth.look(open(...connections), { late: false, mayGrow: true, now: from + nth * 5 });
+      });
+    expect(looks([8, 8, 8, 8, 8, 8], 1_100)).not.toContain('shrink');
+    expect(looks([2, 2, 2, 2, 2, 2, 2], 1_500)).not.toContain('shrink');
   });
 });

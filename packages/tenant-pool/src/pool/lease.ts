@@ -21,6 +21,7 @@ export interface LeaseSettle {
 
 /** A connection lent to one caller alone, from the moment that it is granted until `release`. */
 export class Lease extends Work {
+  readonly profile = undefined;
   readonly #options: LeaseOptions;
   readonly #settle: LeaseSettle;
   #backend: Backend | undefined = undefined;

@@ -10,7 +10,8 @@ import type { RoleCounters } from './counters.ts';
 import type { ServerBudget } from './server-budget.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
-import { GROW_AFTER_MS, GROW_BACKLOG_MS, GROW_CONNECTIONS, GROW_DEPTH, PIPELINE_DEPTH } from './tuning.ts';
+import type { Pace } from './ticker.ts';
+import { GROWTH, PIPELINE_DEPTH } from './tuning.ts';
 import type { Work, WorkKind, WorkList } from './work.ts';
 import { WorkQueues } from './work-queues.ts';
 
@@ -41,7 +42,7 @@ export class LoginPool {
   lastUsed = 0;
   readonly #connections = new Connections(this);
   #reserved: Slot | undefined = undefined;
-  readonly #growth = new Growth({ depth: GROW_DEPTH, connections: GROW_CONNECTIONS, backlogMs: GROW_BACKLOG_MS });
+  readonly #growth = new Growth(GROWTH);
   readonly #queues = new WorkQueues();
 
   constructor(options: LoginPoolOptions) {
@@ -155,7 +156,7 @@ export class LoginPool {
     const { waiting, tenant } = this;
     if (waiting === 0 || !tenant.mayRun || !this.#connections.mayOpen(now)) return 0;
     const open = this.slots.length - this.opening;
-    const useful = open === 0 ? 1 : this.#queues.overdue(now - GROW_AFTER_MS, open, this.#mayStartLong());
+    const useful = open === 0 ? 1 : this.#overdue(now, open);
     return Math.max(0, Math.min(useful - this.opening, tenant.room));
   }
 
@@ -166,6 +167,7 @@ export class LoginPool {
 
   /** A connection is there to be used. */
   opened(slot: Slot, now: number): void {
+    this.context.ticker.watch(this);
     this.#free(slot, now);
   }
 
@@ -178,7 +180,7 @@ export class LoginPool {
     if (this.waiting > 0) this.#seekConnection(now);
   }
 
-  tick(now: number): boolean {
+  tick(now: number): Pace | undefined {
     for (const slot of this.slots) slot.tick(now, this.context.ticker.lagMs);
     this.#queues.forEachDue(now, (work) => {
       this.leave(work);
@@ -188,10 +190,10 @@ export class LoginPool {
       this.dispatch(now);
       this.#seekConnection(now);
     }
-    if (this.#growth.isDue(this.slots, this.context.ticker.lagMs > 0) && this.opening === 0 && this.#mayOpen(now)) {
-      this.server.openSpare(this, now);
-    }
-    return this.waiting > 0 || this.slots.some((slot) => slot.inFlight > 0);
+    this.#grow(now);
+    // Thousands may wait for their first connection, and nothing can be done for them here: their turn comes from the budget.
+    if (this.slots.length === this.opening) return this.waiting > 0 ? 'seldom' : undefined;
+    return this.waiting > 0 || this.slots.some((slot) => slot.inFlight > 0) ? 'each' : undefined;
   }
 
   /** Credentials may have changed: what could not log in tries again. */
@@ -239,6 +241,19 @@ export class LoginPool {
     const reserved = this.#reserved;
     if (reserved === undefined) return chooseIdle(this.slots);
     return reserved.inFlight === 0 && !reserved.retiring ? reserved : chooseIdle(this.slots);
+  }
+
+  #overdue(now: number, open: number): number {
+    const shared = this.slots.some((slot) => slot.open);
+    return this.#queues.overdue(now - this.context.ticker.lagMs, open, { shared, long: this.#mayStartLong() });
+  }
+
+  #grow(now: number): void {
+    const { patienceMs, lagMs } = this.context.ticker;
+    const mayGrow = this.opening === 0 && this.#mayOpen(now) && this.server.mayOpenSpare(now);
+    const growth = this.#growth.look(this.slots, { late: lagMs > 0, mayGrow, now });
+    if (growth === 'grow') this.server.openSpare(this, now);
+    if (growth === 'shrink') chooseBackend(this.slots, { now, patienceMs, depth: PIPELINE_DEPTH })?.retire();
   }
 
   /** What takes long never has all the connections that the tenant may have. */

@@ -6,7 +6,7 @@ import type { ServerStats } from './counters.ts';
 import type { LoginPool } from './login-pool.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
-import type { Ticker } from './ticker.ts';
+import type { Pace, Ticker } from './ticker.ts';
 import {
   FAILURE_COUNTS_MS,
   LINGER_MS,
@@ -92,7 +92,11 @@ export class ServerBudget {
 
   /** Opens one more for the pool if there is one to spare for which nobody waits. */
   openSpare(pool: LoginPool, now: number): void {
-    if (this.#line.size === 0 && this.spare(now) > 0 && this.#mayLogIn(now)) this.#open(pool, now);
+    if (this.mayOpenSpare(now)) this.#open(pool, now);
+  }
+
+  mayOpenSpare(now: number): boolean {
+    return this.#line.size === 0 && this.spare(now) > 0 && this.#mayLogIn(now);
   }
 
   becameIdle(now: number): void {
@@ -135,13 +139,13 @@ export class ServerBudget {
     this.#notBefore = now + backoffMs(++this.#failures, SERVER_BACKOFF_MS.first, SERVER_BACKOFF_MS.longest);
   }
 
-  tick(now: number): boolean {
+  tick(now: number): Pace | undefined {
     while (this.#lingering[0] !== undefined && this.#lingering[0] <= now) {
       this.#lingering.shift();
       this.#used--;
     }
     this.#grant(now);
-    return this.#line.size > 0 || this.#lingering.length > 0;
+    return this.#line.size > 0 || this.#lingering.length > 0 ? 'each' : undefined;
   }
 
   stats(now: number): ServerStats {

@@ -4,9 +4,15 @@ import { TICK_MS } from './tuning.ts';
 /** A sweep that is no later came in time. */
 const ON_TIME_MS = 1;
 
+/** Every so many sweeps is `seldom`. */
+const SELDOM = 8;
+
+/** How often something is to be looked at: at each sweep, or, while nothing of it runs, now and then. */
+export type Pace = 'each' | 'seldom';
+
 export interface Ticked {
-  /** Whether there is still something to look after. */
-  tick(now: number): boolean;
+  /** How often to look after it from now on; undefined: not until it is watched again. */
+  tick(now: number): Pace | undefined;
 }
 
 /**
@@ -15,6 +21,8 @@ export interface Ticked {
  */
 export class Ticker {
   readonly #watched = new Set<Ticked>();
+  readonly #seldom = new Set<Ticked>();
+  #sweeps = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   #last = 0;
   /**
@@ -29,6 +37,7 @@ export class Ticker {
   }
 
   watch(ticked: Ticked): void {
+    if (this.#seldom.size > 0) this.#seldom.delete(ticked);
     this.#watched.add(ticked);
     if (this.#timer !== undefined) return;
     this.#last = performance.now();
@@ -40,6 +49,7 @@ export class Ticker {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#watched.clear();
+    this.#seldom.clear();
   }
 
   #sweep(): void {
@@ -47,9 +57,24 @@ export class Ticker {
     const turnMs = now - this.#last;
     this.lagMs = turnMs > TICK_MS + ON_TIME_MS ? 2 * turnMs : 0;
     this.#last = now;
-    for (const ticked of this.#watched) if (!ticked.tick(now)) this.#watched.delete(ticked);
-    if (this.#watched.size > 0) return;
+    for (const ticked of this.#watched) {
+      const pace = ticked.tick(now);
+      if (pace === 'each') continue;
+      this.#watched.delete(ticked);
+      if (pace === 'seldom') this.#seldom.add(ticked);
+    }
+    if (++this.#sweeps % SELDOM === 0) this.#lookAtTheOthers(now);
+    if (this.#watched.size + this.#seldom.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #lookAtTheOthers(now: number): void {
+    for (const ticked of this.#seldom) {
+      const pace = ticked.tick(now);
+      if (pace === 'seldom') continue;
+      this.#seldom.delete(ticked);
+      if (pace === 'each') this.#watched.add(ticked);
+    }
   }
 }

@@ -6,13 +6,20 @@ export const TICK_MS = 5;
 export const PIPELINE_DEPTH = 64;
 /**
  * Another connection is opened, if the server has one to spare, when even the least loaded one has so many in flight and there are fewer than so many
- * (this process cannot keep more of them busy with the shortest statements), or when what is in flight there takes that long in all.
+ * (this process cannot keep more of them busy with the shortest statements), or, on trial, when what is in flight there takes that long in all.
  */
-export const GROW_DEPTH = 16;
-export const GROW_CONNECTIONS = 4;
-export const GROW_BACKLOG_MS = 5;
+export const GROWTH = {
+  depth: 16,
+  connections: 4,
+  backlogMs: 5,
+  trialMs: 100,
+  restMs: 10_000,
+  longestRestMs: 600_000,
+} as const;
 /** Work that has waited that long asks for another connection. */
 export const GROW_AFTER_MS = 4;
+/** What may be served before by the connections there are asks for another after that long. */
+export const GROW_SURE_AFTER_MS = 25;
 /** Reads behind a statement that has run that long are run on another connection. */
 export const RESCUE_AFTER_MS = 25;
 /** A statement whose caller has gone is cancelled when it still runs after that long: a cancel costs the connection. */

@@ -1,3 +1,5 @@
+import type { StatementProfile } from '../scheduling/statement-profiles.ts';
+import { GROW_AFTER_MS, GROW_SURE_AFTER_MS } from './tuning.ts';
 import { type Work, type WorkKind, WorkList } from './work.ts';
 
 /** What waits for a connection of one login, by kind, each in the order in which it came. */
@@ -39,13 +41,27 @@ export class WorkQueues {
     }
   }
 
-  /** How many have waited for longer, counted up to `most`; of what takes long only with `long`. */
-  overdue(since: number, most: number, long: boolean): number {
+  /**
+   * How many connections more are called for by what has waited for long, counted up to `most`. What is short waits for a while for the connections that
+   * it may share, when there are any; so does a text that is not known while it is being tried, because it is likely to turn out short.
+   */
+  overdue(now: number, most: number, { shared, long }: { readonly shared: boolean; readonly long: boolean }): number {
+    const soon = now - GROW_AFTER_MS;
+    const late = now - GROW_SURE_AFTER_MS;
     let overdue = 0;
-    for (const queue of this.#all) {
-      if (queue === this.long && !long) continue;
-      for (let work = queue.head; work !== undefined && work.queuedAt < since && overdue < most; work = work.next) overdue++;
+    if (shared) {
+      if (this.quick.head !== undefined && this.quick.head.queuedAt < late) overdue++;
+    } else {
+      for (let work = this.quick.head; work !== undefined && work.queuedAt < soon && overdue < most; work = work.next) overdue++;
     }
+    const tried = new Set<StatementProfile>();
+    for (let work = this.probe.head; work !== undefined && work.queuedAt < soon && overdue < most; work = work.next) {
+      const { profile } = work;
+      if (profile === undefined || work.queuedAt < late || !tried.has(profile)) overdue++;
+      if (profile !== undefined) tried.add(profile);
+    }
+    if (!long) return overdue;
+    for (let work = this.long.head; work !== undefined && work.queuedAt < soon && overdue < most; work = work.next) overdue++;
     return overdue;
   }
 }

@@ -1,6 +1,7 @@
 import type { PoolError } from '../errors.ts';
 import type { Backend } from '../wire/backend.ts';
 import type { WireError } from '../wire/errors.ts';
+import type { StatementProfile } from '../scheduling/statement-profiles.ts';
 import type { LoginPool } from './login-pool.ts';
 import type { Slot } from './slot.ts';
 
@@ -44,6 +45,8 @@ export abstract class Work {
   }
 
   abstract readonly kind: WorkKind;
+  /** What is known of its text, where that is kept. */
+  abstract readonly profile: StatementProfile | undefined;
   /** Has a connection from now on. */
   abstract begin(backend: Backend, now: number): void;
   /** Will not get one. */
