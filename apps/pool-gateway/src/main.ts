@@ -30,6 +30,7 @@ import { createStatementGuard } from './statement/guard.ts';
 
 const NAME = 'pool-gateway';
 const DIRECTORY_MESSAGES = ['TenantDirectoryRecord', 'DirectoryBeat'].map((type) => ({ topic: TOPICS.directory, type }));
+const KEY_CHECK_EVERY_MS = 200;
 /** What a stop needs beside the draining: closing connections, sending the last usage. */
 const STOP_MARGIN_MS = 15_000;
 
@@ -80,6 +81,14 @@ await runMain(NAME, async () => {
     onStopped: (error) => liveness.add('directory', () => error.message),
   });
   directory.follow(reader);
+  const keyCheck = setInterval(() => {
+    if (directory.currentness() === 'starting') return;
+    clearInterval(keyCheck);
+    const wrong = directory.wrongKeys();
+    if (wrong === undefined) return;
+    logger.fatal(wrong);
+    process.exit(1);
+  }, KEY_CHECK_EVERY_MS);
 
   const usage = createUsageReporter({ windows, publisher, poolOf, everyMs: config.meteringMs, logger });
   const memory = createMemoryBudget(config.limits.maxBufferedBytes, config.limits.maxBufferedBytesOfTenant);
@@ -146,6 +155,7 @@ await runMain(NAME, async () => {
       { name: 'usage', start: usage.start, stop: usage.stop },
       { name: 'pools', stop: () => pools.close() },
       { name: 'statement guard', stop: () => guard.close() },
+      { name: 'key check', stop: () => clearInterval(keyCheck) },
       { name: 'directory', start: () => reader.start(), stop: () => reader.stop() },
       { name: 'http', start: () => server.listen(config.http), stop: () => server.close() },
     ],

@@ -28,8 +28,8 @@ async function tenantOf(rig: Rig, tenantId: string): Promise<Registry> {
   await worker.stop();
   return registry;
 }
-const resealedOf = (rig: Rig, { tenantId, row }: Registry) =>
-  factOf(rig.pool, { tenantId, requestId: row().credential?.request_id ?? '', types: [RESEALED] });
+const resealedOf = (rig: Rig, registry: Registry) =>
+  factOf(rig.pool, { tenantId: registry.tenantId, requestId: registry.row().credential?.request_id ?? '', types: [RESEALED] });
 const resealedFacts = async (rig: Rig, { tenantId }: Registry) =>
   (await toldFacts(rig.pool, tenantId)).filter(({ type }) => type === RESEALED);
 const enter = (registry: Registry, ring: KeyRing) =>

@@ -11,7 +11,7 @@ export interface LoadReport {
   readonly failures: readonly string[];
 }
 
-export interface RunningLoad {
+export interface RunningLoad extends AsyncDisposable {
   /** Lets every client finish what it has asked, and says how it went. */
   stop(): Promise<LoadReport>;
   /** Requests answered until now. */
@@ -60,14 +60,12 @@ export function startLoad(
     }
   };
   const running = Array.from({ length: clients }, (_, client) => ask(client));
-  return {
-    answered: () => requests,
-    async stop() {
-      stopping.abort();
-      await Promise.all(running);
-      return { requests, failures };
-    },
+  const stop = async (): Promise<LoadReport> => {
+    stopping.abort();
+    await Promise.all(running);
+    return { requests, failures };
   };
+  return { stop, answered: () => requests, [Symbol.asyncDispose]: async () => void (await stop()) };
 }
 
 const LOGINS = ['readwrite', 'readonly'] as const;
@@ -111,7 +109,7 @@ async function rotateOnce(platform: Platform, tenantId: string): Promise<void> {
       if (outcome === 'failed') throw new Error(`The rotation of ${tenantId} failed.`);
       return outcome === 'done';
     },
-    { what: `the rotation of ${tenantId}`, deadlineMs: 120_000, everyMs: 30 },
+    { what: `the rotation of ${tenantId}`, deadlineMs: 600_000, everyMs: 50 },
   );
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DirectoryRow, GrantRole, TenantStatus } from '@ultracore/contracts';
 import { createKeyRing } from '@ultracore/credentials';
 import { waitFor } from '@ultracore/testkit';
@@ -217,7 +218,12 @@ describe('a row that cannot be read', () => {
     const { credential } = row;
     if (credential === null) throw new Error('The tenant has no credential.');
     await say({
-      credential: { ...credential, db_password_encrypted: credential.db_password_encrypted.replace('v1.k1.', 'v1.k9.') },
+      credential: {
+        ...credential,
+        // Of another request: of the same one the gateway would know the password.
+        request_id: randomUUID(),
+        db_password_encrypted: credential.db_password_encrypted.replace('v1.k1.', 'v1.k9.'),
+      },
     });
     await untilTold(sql, 503, 'tenant_unreadable');
     await say({ credential });

@@ -24,7 +24,7 @@ test('1,000 rotations while 50 clients query through two gateways: no request fa
     await platform.start('pool-gateway', { env: env('turn-2') }),
   ] as const;
   const tenants = await loadTenants(platform, gateways[0], TENANTS_OF_EACH_TIER);
-  const load = startLoad(gateways, tenants, 50);
+  await using load = startLoad(gateways, tenants, 50);
   const began = performance.now();
   const share = Math.floor(ROTATIONS / tenants.length);
   const rest = ROTATIONS - share * tenants.length;

@@ -1,8 +1,9 @@
 import type { DirectoryRow } from '@ultracore/contracts';
-import { CredentialError, type KeyRing } from '@ultracore/credentials';
+import type { KeyRing } from '@ultracore/credentials';
 import type { DirectoryReader } from '@ultracore/kafka';
 import type { Logger } from '@ultracore/service';
 import type { TenantRegistration } from '@ultracore/tenant-pool';
+import { createCredentialKeys, inWords } from './keys.ts';
 import { type KnownTenant, toKnownTenant, toRegistration, toUnreadable } from './known-tenant.ts';
 
 /** Whether the copy may be acted on: not before all was read that was there at the start, and not while it may be behind. */
@@ -18,8 +19,10 @@ export interface TenantDirectory {
   readonly onUnreadable: (tenantId: string) => void;
   /** From now on `currentness` asks this reader. */
   follow(reader: Pick<DirectoryReader, 'caughtUp' | 'stale'>): void;
-  /** Why requests are refused: not current, or no credential can be opened, so that the master password is not theirs. */
+  /** Why requests are refused: not current, or credentials that were there at the start cannot be opened. */
   fault(): string | undefined;
+  /** That not one credential can be opened, once all was read that was there at the start: the master password is not theirs. */
+  wrongKeys(): string | undefined;
 }
 
 export interface DirectoryDeps {
@@ -53,31 +56,17 @@ export function createTenantDirectory({ keyRing, gateways, register, remove, cha
   let reader: Pick<DirectoryReader, 'caughtUp' | 'stale'> | undefined;
   let asked: Currentness = 'starting';
   let askedAt = -Infinity;
-  let opened = 0;
-  let keyFault: string | undefined;
+  const keys = createCredentialKeys(keyRing);
+  /** Tenants whose credentials could not be opened when the copy was complete for the first time. */
+  let closedAtFirst: readonly string[] | undefined;
+  /** Asking for the fault is frequent, and there are many tenants only while a key is missing. */
+  const stillClosed = (): string[] => (closedAtFirst ??= [...keys.closed.keys()]).flatMap((id) => keys.closed.get(id) ?? []);
 
   const open = (sealed: { tenantId: string; role: string; sealed: string }): string => keyRing.open(sealed);
 
   const refuse = (tenantId: string, reason: string): void => {
     tenants.set(tenantId, toUnreadable(tenantId, tenants.get(tenantId)));
     remove(tenantId, reason);
-  };
-
-  const holdsKeysOf = (row: DirectoryRow): boolean => {
-    try {
-      for (const credential of [row.credential, row.next_credential]) {
-        if (credential === null) continue;
-        keyRing.assertHolds(credential.db_password_encrypted);
-        keyRing.assertHolds(credential.readonly_db_password_encrypted);
-      }
-      opened += 1;
-      return true;
-    } catch (error) {
-      if (!(error instanceof CredentialError)) throw error;
-      keyFault ??= error.message;
-      logger.error({ tenantId: row.tenant_id, code: error.code }, 'a tenant is refused: its credential cannot be opened');
-      return false;
-    }
   };
 
   const ask = (): Currentness => {
@@ -99,20 +88,35 @@ export function createTenantDirectory({ keyRing, gateways, register, remove, cha
     size: () => tenants.size,
     follow(followed) {
       reader = followed;
+      askedAt = -Infinity;
     },
     currentness,
     fault() {
-      if (opened === 0 && keyFault !== undefined) return `no credential can be opened: ${keyFault}`;
-      return FAULTS[currentness()];
+      const fault = FAULTS[currentness()];
+      if (fault !== undefined) return fault;
+      const closed = stillClosed();
+      return closed.length === 0 ? undefined : inWords(closed);
+    },
+    wrongKeys() {
+      if (keys.opensAny() || keys.closed.size === 0 || currentness() === 'starting') return undefined;
+      return `${inWords(keys.closed.values())} Set ULTRACORE_MASTER_PASSWORD, its key id, salt and rounds as the worker has them.`;
     },
     onRow(row) {
-      const registration = toRegistration(row, { gateways, open });
-      if (registration === undefined) {
+      if (toRegistration(row, { gateways, open }) === undefined) {
+        keys.forget(row.tenant_id);
         tenants.set(row.tenant_id, toKnownTenant(row));
         remove(row.tenant_id, `the tenant is ${row.status}`);
         return;
       }
-      if (!holdsKeysOf(row)) return refuse(row.tenant_id, 'its credential cannot be opened');
+      const openable = keys.openable(row);
+      const registration = openable && toRegistration(openable, { gateways, open });
+      if (registration === undefined) {
+        logger.error(
+          { tenantId: row.tenant_id, reason: keys.closed.get(row.tenant_id) },
+          'a tenant is refused: its credential cannot be opened',
+        );
+        return refuse(row.tenant_id, 'its credential cannot be opened');
+      }
       register(registration);
       const before = tenants.get(row.tenant_id);
       const now = toKnownTenant(row);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CredentialError } from '@ultracore/credentials';
 import { createLogger } from '@ultracore/service';
 import { waitFor } from '@ultracore/testkit';
@@ -25,6 +26,11 @@ function rig({ holds = true }: { holds?: boolean } = {}) {
 }
 
 const ID = 'enterprise-001';
+/** Another credential than the one of the fixture. */
+const turned = () => {
+  const { credential } = directoryRow();
+  return credential && { ...credential, request_id: randomUUID() };
+};
 
 describe('the copy of the directory', () => {
   test('has an active tenant in the pools, and every change of it', () => {
@@ -57,13 +63,22 @@ describe('the copy of the directory', () => {
     expect(calls.map((call) => call.split(' ', 1)[0])).toEqual(['register', 'remove', 'register']);
   });
 
-  test('refuses a tenant whose credential is not sealed with the master password', () => {
+  test('refuses a tenant whose new credential is sealed with a key that is not known', () => {
     const { directory, calls, state } = rig();
     directory.onRow(directoryRow());
     state.holds = false;
-    directory.onRow(directoryRow({ revision: 7 }));
+    directory.onRow(directoryRow({ revision: 7, credential: turned(), next_credential: null }));
     expect(directory.find(ID)?.status).toBe('unreadable');
     expect(calls.at(-1)).toBe(`remove ${ID}: its credential cannot be opened`);
+  });
+
+  test('goes on with the text it knows where the same credential is sealed with a key that is not known', () => {
+    const { directory, calls, state } = rig();
+    directory.onRow(directoryRow());
+    state.holds = false;
+    directory.onRow(directoryRow({ revision: 7, max_connections: 9 }));
+    expect(directory.find(ID)?.status).toBe('active');
+    expect(calls).toContain(`register ${ID} 9`);
   });
 });
 
@@ -79,14 +94,22 @@ test('what users of a tenant may do is looked at again when it may have changed'
 });
 
 describe('what is wrong', () => {
-  test('is that no credential opens, when there is none that does', () => {
+  test('is that credentials which were there at the start do not open, until they do; and when none does, that is for good', () => {
     const { directory, state } = rig({ holds: false });
-    directory.follow({ caughtUp: () => true, stale: () => false });
-    expect(directory.fault()).toBeUndefined();
     directory.onRow(directoryRow());
-    expect(directory.fault()).toMatch(/no credential can be opened: not the one/);
+    expect(directory.wrongKeys()).toBeUndefined();
+    directory.follow({ caughtUp: () => true, stale: () => false });
+    expect(directory.fault()).toBe('1 stored credential cannot be opened: not the one it was sealed with');
+    expect(directory.wrongKeys()).toMatch(/^1 stored credential cannot be opened: .* Set ULTRACORE_MASTER_PASSWORD/);
     state.holds = true;
     directory.onRow(directoryRow({ tenant_id: 'another' }));
+    expect(directory.wrongKeys()).toBeUndefined();
+    expect(directory.fault()).toMatch(/^1 stored/);
+    directory.onRow(directoryRow());
+    expect(directory.fault()).toBeUndefined();
+    // Later it is one tenant's trouble.
+    state.holds = false;
+    directory.onRow(directoryRow({ tenant_id: 'third' }));
     expect(directory.fault()).toBeUndefined();
   });
 

@@ -1,0 +1,73 @@
+import type { DirectoryCredential, DirectoryRow } from '@ultracore/contracts';
+import { CredentialError, type KeyRing } from '@ultracore/credentials';
+
+export interface CredentialKeys {
+  /**
+   * The row with credentials that the key ring has the keys of, or undefined. One that is sealed with a key unknown here keeps the text
+   * that it was known by before, if it was: the request that had it issued has one password for ever.
+   */
+  openable(row: DirectoryRow): DirectoryRow | undefined;
+  /** The tenant has no pools: its credentials do not matter. */
+  forget(tenantId: string): void;
+  /** Whether the ring has the key of any tenant's credentials. */
+  opensAny(): boolean;
+  /** Tenants of which it has not, with the reason. */
+  readonly closed: ReadonlyMap<string, string>;
+}
+
+/** Which tenants' credentials can be opened, as far as their keys tell. */
+export function createCredentialKeys(keyRing: Pick<KeyRing, 'assertHolds'>): CredentialKeys {
+  const known = new Map<string, readonly DirectoryCredential[]>();
+  const closed = new Map<string, string>();
+
+  const faultOf = (credential: DirectoryCredential): string | undefined => {
+    try {
+      keyRing.assertHolds(credential.db_password_encrypted);
+      keyRing.assertHolds(credential.readonly_db_password_encrypted);
+      return undefined;
+    } catch (error) {
+      if (error instanceof CredentialError) return error.message;
+      throw error;
+    }
+  };
+
+  return {
+    closed,
+    opensAny: () => known.size > 0,
+    forget(tenantId) {
+      known.delete(tenantId);
+      closed.delete(tenantId);
+    },
+    openable(row) {
+      const faults: string[] = [];
+      const knownBefore = known.get(row.tenant_id) ?? [];
+      const resolve = (credential: DirectoryCredential | null): DirectoryCredential | null => {
+        const fault = credential === null ? undefined : faultOf(credential);
+        if (fault === undefined) return credential;
+        const before = knownBefore.find((each) => each.request_id === credential?.request_id);
+        if (before === undefined) faults.push(fault);
+        return before ?? null;
+      };
+      const credential = resolve(row.credential);
+      const next = resolve(row.next_credential);
+      const [fault] = faults;
+      if (fault !== undefined) {
+        closed.set(row.tenant_id, fault);
+        return undefined;
+      }
+      closed.delete(row.tenant_id);
+      const openable = [credential, next].filter((each) => each !== null);
+      if (openable.length > 0) known.set(row.tenant_id, openable);
+      return { ...row, credential, next_credential: next };
+    },
+  };
+}
+
+/** How many credentials cannot be opened and why, in a sentence for each reason. */
+export function inWords(reasons: Iterable<string>): string {
+  const counted = new Map<string, number>();
+  for (const reason of reasons) counted.set(reason, (counted.get(reason) ?? 0) + 1);
+  return [...counted]
+    .map(([reason, count]) => `${count} stored ${count === 1 ? 'credential' : 'credentials'} cannot be opened: ${reason}`)
+    .join(' ');
+}
