@@ -39,6 +39,9 @@ const fields = z.object({
   MIGRATION_STATEMENT_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 50 }).default(30),
   /** Tenants worked on at once, for each Postgres server. */
   WORKER_CONCURRENCY: variable.integer({ min: 1, max: 64 }).default(8),
+  /** Homes kept ready on each Postgres server, so that a creation need only take one. */
+  WORKER_STOCK_ENTERPRISE: variable.integer({ min: 0, max: 1000 }).default(0),
+  WORKER_STOCK_STANDARD: variable.integer({ min: 0, max: 1000 }).default(0),
   RECONCILE_EVERY_SECONDS: variable.integer({ min: 1, max: 86_400 }).default(60),
   /** Logins tested in one reconciliation pass, those not tested for longest first. */
   RECONCILE_LOGIN_TESTS: variable.integer({ min: 0, max: 10_000 }).default(50),

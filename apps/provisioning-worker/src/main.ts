@@ -64,6 +64,7 @@ await runMain(NAME, async () => {
     reconcileEveryMs: config.RECONCILE_EVERY_SECONDS * 1000,
     loginTests: config.RECONCILE_LOGIN_TESTS,
     resealsPerSecond: config.RESEALS_PER_SECOND,
+    stock: { enterprise: config.WORKER_STOCK_ENTERPRISE, standard: config.WORKER_STOCK_STANDARD },
     migrationLimits: {
       lockTimeoutMs: config.MIGRATION_LOCK_TIMEOUT_SECONDS * 1000,
       statementTimeoutMs: config.MIGRATION_STATEMENT_TIMEOUT_SECONDS * 1000,

@@ -7,6 +7,8 @@ export interface WorkerMetrics {
   readonly serverFit: Gauge<'server'>;
   readonly orphans: Gauge<'server'>;
   readonly missing: Gauge<'server'>;
+  readonly stockReady: Gauge<'server' | 'tier'>;
+  readonly stockClaims: Counter<'server' | 'tier' | 'result'>;
   readonly sealedCredentials: Gauge<'key_id'>;
 }
 
@@ -44,6 +46,18 @@ export function createMetrics(): WorkerMetrics {
       name: 'worker_sealed_credentials',
       help: 'Credentials in force or issued, by the key that they are sealed with.',
       labelNames: ['key_id'],
+      registers,
+    }),
+    stockReady: new Gauge({
+      name: 'worker_stock_homes',
+      help: 'Homes that are made and belong to nobody yet.',
+      labelNames: ['server', 'tier'],
+      registers,
+    }),
+    stockClaims: new Counter({
+      name: 'worker_stock_claims_total',
+      help: 'Creations that looked for a home in stock: claimed, none (there was none), unusable (it could not be had).',
+      labelNames: ['server', 'tier', 'result'],
       registers,
     }),
     missing: new Gauge({

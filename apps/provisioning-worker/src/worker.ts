@@ -15,7 +15,9 @@ import { createServer, type PostgresServer } from './outbound/server.ts';
 import { surveyServer } from './outbound/surveyor.ts';
 import type { Logger } from './outbound/under-lease.ts';
 import type { BoundaryName } from './provisioning/boundaries.ts';
+import type { StockSizes } from './provisioning/stock/tidy.ts';
 import { leaseHomesToRepair, leaseHomesToTest } from './store/homes.ts';
+import { createStock } from './stock.ts';
 import { createLeaseKeeper } from './store/lease-keeper.ts';
 import { expireLeasesOfTheDead, type TenantLease } from './store/leases.ts';
 import { readUnknownServers, recordForgottenRequests } from './store/survey.ts';
@@ -35,6 +37,8 @@ export interface WorkerOptions {
   readonly loginTests: number;
   /** Credentials of a retired key that are sealed with the present one in a second, at most. */
   readonly resealsPerSecond: number;
+  /** Homes to be kept ready on every server; none unless given. */
+  readonly stock?: StockSizes;
   readonly onBoundary: (name: BoundaryName) => void;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
@@ -62,8 +66,9 @@ const VERIFY_EVERY_MS = 60_000;
 const FORGOTTEN_AFTER_MS = 60_000;
 const TESTED_TOGETHER = 4;
 const RESEAL_EVERY_MS = 1000;
-/** Admin connections beside those for tenants: to verify, survey, migrate what is shared, end sessions. */
-const HOUSEKEEPING_CONNECTIONS = 4;
+/** Admin connections beside those for tenants: to verify, survey, migrate what is shared, end sessions, fill up the stock. */
+const HOUSEKEEPING_CONNECTIONS = 5;
+const NO_STOCK: StockSizes = { enterprise: 0, standard: 0 };
 
 type Task = { readonly kind: 'item'; readonly item: LeasedItem } | { readonly kind: 'home'; readonly lease: TenantLease };
 
@@ -73,10 +78,19 @@ export function createWorker(options: WorkerOptions): Worker {
   const keeper = createLeaseKeeper(pool, { ttlMs, logger });
   const servers = options.servers.map((server) => toServer(server, options));
   const under = { pool, keeper, logger };
+  const stock = createStock({
+    ...under,
+    servers,
+    sizes: options.stock ?? NO_STOCK,
+    migrations: options.migrations,
+    leasing: () => ({ holder: number?.number ?? 0, ttlMs }),
+    onBoundary: options.onBoundary,
+    metrics,
+  });
   const performer = createPerformer({
     ...under,
     facts: options.facts,
-    effects: createEffects(options),
+    effects: createEffects({ ...options, claimFromStock: stock.claim }),
     onBoundary: options.onBoundary,
     observer: {
       step: (kind, step, tier, seconds) => metrics.stepSeconds.observe({ kind, step, tier }, seconds),
@@ -128,6 +142,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const { orphans, missing } = await surveyServer({ pool, logger }, server);
     metrics.orphans.set({ server: server.name }, orphans.length);
     metrics.missing.set({ server: server.name }, missing.length);
+    await stock.tidy(server);
     for (let left = options.loginTests; left > 0 && server.state === 'fit';) {
       const sinceMs = options.reconcileEveryMs;
       const leases = await leaseHomesToTest(pool, { ...leasing(server, Math.min(left, TESTED_TOGETHER)), sinceMs });
@@ -150,7 +165,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const resealing = createTimer({ everyMs: RESEAL_EVERY_MS, pass: async () => void (await resealer.pass()), logger });
 
   async function stop(): Promise<void> {
-    await Promise.all([timer.stop(), resealing.stop()]);
+    await Promise.all([timer.stop(), resealing.stop(), stock.stop()]);
     await loop.stop();
     keeper.stop();
     await Promise.all(servers.map((server) => server.stop()));
@@ -164,6 +179,7 @@ export function createWorker(options: WorkerOptions): Worker {
       loop.start();
       timer.start();
       resealing.start();
+      stock.start();
     },
     stop: () => (stopping ??= stop()),
     wake: () => loop.wake(),

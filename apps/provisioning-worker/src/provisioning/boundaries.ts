@@ -61,6 +61,16 @@ export const UNDO_BOUNDARIES = byTier((tier) =>
   UNDO_STEPS.flatMap((step) => boundariesOf(step, tier, factOf(step, tier) !== undefined)),
 );
 
+/** Every boundary of a home in stock, in order, by tier: while it is made, while a creation claims it, and while one is removed. */
+export const STOCK_BOUNDARIES = {
+  making: {
+    enterprise: ['stock:recorded', 'stock:roles', 'stock:database', 'stock:filled', 'stock:tagged'],
+    standard: ['stock:recorded', 'stock:roles', 'stock:filled', 'stock:tagged'],
+  },
+  claim: ['home:reserved', 'home:renamed'],
+  removal: ['stock:withdrawn', 'stock:removed'],
+} as const;
+
 /** Steps of work that only goes forward which tell a fact. */
 const TELLING: ReadonlySet<string> = new Set(['credentials', 'rotated', 'purged', 'upgraded', 'verified']);
 const forward = (steps: readonly string[]) =>

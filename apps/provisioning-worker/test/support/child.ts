@@ -4,6 +4,7 @@ import { createLogger } from '@ultracore/service';
 import { loadMigrations } from '@ultracore/tenant-database';
 import type { AdminServer } from '../../src/config.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import type { StockSizes } from '../../src/provisioning/stock/tidy.ts';
 import { createWorker } from '../../src/worker.ts';
 import { createTableSink } from './told.ts';
 
@@ -17,6 +18,8 @@ export interface ChildOptions {
   readonly at: string;
   readonly signal: 'SIGKILL' | 'SIGSTOP';
   readonly leaseTtlMs: number;
+  readonly stock?: StockSizes;
+  readonly reconcileEveryMs?: number;
 }
 
 const options: ChildOptions = JSON.parse(process.argv[2] ?? '{}');
@@ -30,7 +33,8 @@ const worker = createWorker({
   migrations: await loadMigrations(options.migrationsDir),
   servers: options.servers,
   concurrency: 4,
-  reconcileEveryMs: 3_600_000,
+  reconcileEveryMs: options.reconcileEveryMs ?? 3_600_000,
+  ...(options.stock ? { stock: options.stock } : {}),
   loginTests: 0,
   resealsPerSecond: 50,
   migrationLimits: { lockTimeoutMs: 1000, statementTimeoutMs: 20_000 },

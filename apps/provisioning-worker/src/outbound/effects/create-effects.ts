@@ -2,7 +2,8 @@ import type { KeyRing } from '@ultracore/credentials';
 import type { Migration } from '@ultracore/tenant-database';
 import type { Pool } from 'pg';
 import type { WorkKind } from '../../provisioning/situation.ts';
-import { makeHome } from './creation/make-home.ts';
+import type { ClaimFromStock } from '../stock/claim-from-stock.ts';
+import { createMakeHome } from './creation/make-home.ts';
 import { createMigrateHome } from './creation/migrate-home.ts';
 import { createOpenLogin } from './creation/open-login.ts';
 import { createSmokeTest } from './creation/smoke-test.ts';
@@ -22,6 +23,7 @@ export interface EffectOptions {
   readonly pool: Pool;
   readonly keyRing: KeyRing;
   readonly migrations: readonly Migration[];
+  readonly claimFromStock: ClaimFromStock;
   /** Of one statement of a migration that a rollout runs in a home in use. */
   readonly migrationLimits: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number };
 }
@@ -32,7 +34,7 @@ export function createEffects(options: EffectOptions): Readonly<Record<WorkKind,
   return {
     provision: {
       credentials,
-      home: makeHome,
+      home: createMakeHome(options),
       migrate: createMigrateHome(options.migrations),
       open: createOpenLogin(options),
       smoke: createSmokeTest(options),

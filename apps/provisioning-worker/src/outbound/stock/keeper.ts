@@ -1,0 +1,144 @@
+import {
+  listStock,
+  makeStockHome,
+  newStockId,
+  removeStockHome,
+  SHARED_DATABASE,
+  type Migration,
+} from '@ultracore/tenant-database';
+import { backoffMs } from '../../provisioning/backoff.ts';
+import type { BoundaryName } from '../../provisioning/boundaries.ts';
+import { stockToRemove, tierToMake, type StockSizes, type StockTier } from '../../provisioning/stock/tidy.ts';
+import { releaseLease, type TenantLease } from '../../store/leases.ts';
+import {
+  countReady,
+  forgetStockHomes,
+  isCreating,
+  leaseStock,
+  readStock,
+  recordMaking,
+  recordReady,
+  withdrawStockHomes,
+} from '../../store/stock.ts';
+import { connectUnderLease } from '../effects/connect-under-lease.ts';
+import { inBookkeeping, judge } from '../judge.ts';
+import type { PostgresServer } from '../server.ts';
+import { LeaseLostError } from '../sessions.ts';
+import { underLease, type Hand, type UnderLeaseOptions } from '../under-lease.ts';
+
+export interface StockKeeperOptions extends UnderLeaseOptions {
+  readonly sizes: StockSizes;
+  readonly migrations: readonly Migration[];
+  readonly fingerprint: string;
+  /** For the leases of this worker. */
+  readonly leasing: () => { readonly holder: number; readonly ttlMs: number };
+  readonly onBoundary: (name: BoundaryName) => void;
+  readonly onCounted: (server: string, ready: StockSizes) => void;
+}
+
+export interface StockKeeper {
+  /** Makes one home if one is missing and no creation waits; nothing while the server has trouble. Never throws for a server's sake. */
+  refill(server: PostgresServer): Promise<void>;
+  /** Removes what is not wanted in stock. */
+  tidy(server: PostgresServer): Promise<void>;
+}
+
+/** After a home could not be made, for each server. */
+const BACKOFF = { firstMs: 1000, longestMs: 60_000 } as const;
+
+/** Keeps homes ready, one worker at a time on each server, one home at a time. */
+export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
+  const { pool, sizes, fingerprint, migrations, onBoundary, logger } = options;
+  const failures = new Map<string, { count: number; until: number }>();
+
+  async function refill(server: PostgresServer): Promise<void> {
+    const ready = await countReady(pool, server, fingerprint);
+    options.onCounted(server.name, ready);
+    const tier = tierToMake(ready, sizes);
+    const rests = performance.now() < (failures.get(server.name)?.until ?? 0);
+    if (tier === undefined || rests || server.state !== 'fit' || (await isCreating(pool, server))) return;
+    await underStockLease(server, async (hand) => {
+      // Somebody else may have made it before the lease was had.
+      const missing = tierToMake(await inBookkeeping(countReady(pool, server, fingerprint)), sizes);
+      if (missing !== undefined) await make(hand, missing);
+    });
+  }
+
+  async function make({ server, sessions }: Hand<TenantLease>, tier: StockTier): Promise<void> {
+    const began = performance.now();
+    const stock = { stockId: newStockId(), tier, fingerprint };
+    await inBookkeeping(recordMaking(pool, server, stock));
+    onBoundary('stock:recorded');
+    const connect = connectUnderLease(sessions);
+    try {
+      await makeStockHome(connect, stock, { migrations, onPart: (part) => onBoundary(`stock:${part}`) });
+    } catch (error) {
+      // What is half made takes up room. What cannot be removed now the periodic pass removes.
+      if (judge(error).kind !== 'server') await remove(connect, [stock.stockId]).catch(() => undefined);
+      throw error;
+    }
+    onBoundary('stock:tagged');
+    await inBookkeeping(recordReady(pool, stock.stockId));
+    const ms = Math.round(performance.now() - began);
+    logger.debug({ server: server.name, tier, stock_id: stock.stockId, ms }, 'a home was put in stock');
+  }
+
+  async function tidy(server: PostgresServer): Promise<void> {
+    if (server.state !== 'fit' || (await unwanted(server)).length === 0) return;
+    await underStockLease(server, async ({ sessions }) => {
+      // Read again: now nobody makes any.
+      const stockIds = await unwanted(server);
+      if (stockIds.length === 0) return;
+      await remove(connectUnderLease(sessions), stockIds);
+      logger.info({ server: server.name, homes: stockIds.length }, 'homes that are not wanted in stock were removed');
+    });
+  }
+
+  async function unwanted(server: PostgresServer): Promise<string[]> {
+    const connection = await server.connect(SHARED_DATABASE);
+    try {
+      const found = await listStock(connection.client);
+      return stockToRemove(found, await inBookkeeping(readStock(pool, server)), { fingerprint, sizes });
+    } finally {
+      await connection.giveBack();
+    }
+  }
+
+  async function remove(connect: ReturnType<typeof connectUnderLease>, stockIds: readonly string[]): Promise<void> {
+    const kept = await inBookkeeping(withdrawStockHomes(pool, stockIds));
+    onBoundary('stock:withdrawn');
+    for (const stockId of stockIds.filter((each) => !kept.has(each))) {
+      await removeStockHome(connect, stockId);
+      onBoundary('stock:removed');
+      await inBookkeeping(forgetStockHomes(pool, [stockId]));
+    }
+  }
+
+  async function underStockLease(server: PostgresServer, work: (hand: Hand<TenantLease>) => Promise<void>): Promise<void> {
+    const lease = await leaseStock(pool, { server, ...options.leasing() });
+    if (lease === undefined) return;
+    await underLease(options, server, lease, async (hand) => {
+      try {
+        await work(hand);
+        failures.delete(server.name);
+      } catch (error) {
+        if (hand.lost.aborted || error instanceof LeaseLostError) return;
+        rest(hand, error);
+      }
+      await releaseLease(pool, lease);
+    });
+  }
+
+  function rest({ server, sessions }: Hand<TenantLease>, error: unknown): void {
+    const { kind, code, reason } = judge(error);
+    const count = (failures.get(server.name)?.count ?? 0) + 1;
+    failures.set(server.name, { count, until: performance.now() + backoffMs(count, BACKOFF, Math.random()) });
+    if (kind === 'server') {
+      server.reportTrouble(error);
+      sessions.destroy();
+    }
+    logger.warn({ server: server.name, code, reason }, 'the stock of homes could not be kept; trying again later');
+  }
+
+  return { refill, tidy };
+}
