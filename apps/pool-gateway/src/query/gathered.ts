@@ -1,6 +1,7 @@
 import type { ProblemError } from '@ultracore/service';
 import type { Field } from '@ultracore/tenant-pool';
 import type { ByteBuffer } from '../result/byte-buffer.ts';
+import { SMALL_ROW } from '../result/encoder.ts';
 import { MemoryClaim, type MemoryBudget } from './budget.ts';
 import { discarded, gatewayBusy, toProblemError, tooLarge, tooManyRows } from './problems.ts';
 import { ResultWriter, type RowMode } from './result-writer.ts';
@@ -63,9 +64,17 @@ export class Gathering {
     const rows = this.rows + 1;
     if (maxRows !== undefined && rows > maxRows) return this.giveUp(tooManyRows(maxRows));
     if (rows > limits.maxResultRows) return this.giveUp(tooLarge(`${limits.maxResultRows} rows`));
-    if (this.out.length + (end - start) > limits.maxResultBytes) return this.giveUp(tooLarge(`${limits.maxResultBytes} bytes`));
-    if (!this.#claim.covers(this.out.length + (end - start))) return this.giveUp(gatewayBusy());
+    // A long row is written only if there is room for it; a short one is beyond the bound at most by itself.
+    if (end - start > SMALL_ROW && !this.#covers(this.out.length + this.#writer.mostBytes(buffer, start, end))) return;
     this.#writer.row(buffer, start, end);
+    this.#covers(this.out.length);
+  }
+
+  #covers(bytes: number): boolean {
+    const { maxResultBytes } = this.#options.limits;
+    if (bytes > maxResultBytes) this.giveUp(tooLarge(`${maxResultBytes} bytes`));
+    else if (!this.#claim.covers(bytes)) this.giveUp(gatewayBusy());
+    return this.problem === undefined;
   }
 
   /** Ends this result. `reads`: it changed nothing, so it does not matter that its result is thrown away. */

@@ -220,6 +220,13 @@ export const tooManyRows = (rows: number): ProblemError =>
     detail: `The result has more than the ${rows} rows that were asked for.`,
   });
 
+export const rowTooLarge = (bytes: number): ProblemError =>
+  new ProblemError({
+    status: 422,
+    code: 'value_too_large',
+    detail: `A row of the result takes more than the ${bytes} bytes that one may.`,
+  });
+
 export const gatewayBusy = (): ProblemError =>
   new ProblemError({
     status: 503,

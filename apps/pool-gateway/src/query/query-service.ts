@@ -7,7 +7,7 @@ import { createByteBuffers } from '../result/byte-buffer.ts';
 import type { AllowedStatement } from '../statement/verdict.ts';
 import { admit, prepare, type AdmissionDeps, type Admitted, type Wanted } from './admission.ts';
 import { bindParameters } from './bind.ts';
-import type { MemoryBudget } from './budget.ts';
+import { MemoryClaim, type MemoryBudget } from './budget.ts';
 import type { Answer, Call, Run, StreamAnswer } from './call.ts';
 import { DeferredRun } from './deferred-run.ts';
 import { Gathering, type GatherLimits } from './gathered.ts';
@@ -146,7 +146,15 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
         const { reads } = onlyOf(verdicts);
         const finish = (problem: ProblemError | undefined): void =>
           end(problem, { statements: 1, rows: sink.rows, bytes: sink.bytes });
-        const sink: StreamSink = new StreamSink(answer, { requestId: call.requestId, rowMode, maxRows, reads, end: finish });
+        const sink: StreamSink = new StreamSink(answer, {
+          requestId: call.requestId,
+          rowMode,
+          maxRows,
+          maxRowBytes: limits.maxResultBytes,
+          claim: new MemoryClaim(memory, pool.tenantId),
+          reads,
+          end: finish,
+        });
         bindParameters(
           pool,
           { sql: text, params: call.body.params, deadline },

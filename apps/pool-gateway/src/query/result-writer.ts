@@ -74,6 +74,11 @@ export class ResultWriter {
     this.#encoder?.encode(this.#out, buffer, start, end);
   }
 
+  /** Most bytes that the row takes. */
+  mostBytes(buffer: Buffer, start: number, end: number): number {
+    return this.#encoder?.mostBytes(buffer, start, end) ?? 0;
+  }
+
   complete(tag: string): void {
     const { command, rows = 0 } = readTag(tag);
     const count = this.#encoder === undefined ? rows : this.rows;

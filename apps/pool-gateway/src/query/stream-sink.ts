@@ -1,15 +1,21 @@
 import { toProblem, type ProblemError } from '@ultracore/service';
 import type { Field, PoolSink, StreamControl, SubmissionHandle } from '@ultracore/tenant-pool';
 import { createByteBuffer } from '../result/byte-buffer.ts';
-import { columnsMetadata, createRowEncoder, type RowEncoder } from '../result/encoder.ts';
+import { columnsMetadata, createRowEncoder, SMALL_ROW, type RowEncoder } from '../result/encoder.ts';
+import type { MemoryClaim } from './budget.ts';
 import type { Run, StreamAnswer } from './call.ts';
-import { discarded, outcomeUnknown, toProblemError, tooManyRows } from './problems.ts';
+
+import { discarded, gatewayBusy, outcomeUnknown, rowTooLarge, toProblemError, tooManyRows } from './problems.ts';
 import { readTag, type RowMode } from './result-writer.ts';
 
 export interface StreamOptions {
   readonly requestId: string;
   readonly rowMode: RowMode;
   readonly maxRows: number | undefined;
+  /** As JSON. */
+  readonly maxRowBytes: number;
+  /** Of the memory for answers: what long rows take until the caller takes more. */
+  readonly claim: MemoryClaim;
   readonly reads: boolean;
   readonly end: (problem: ProblemError | undefined) => void;
 }
@@ -65,8 +71,13 @@ export class StreamSink implements PoolSink, Run {
 
   row(buffer: Buffer, start: number, end: number): void {
     if (this.#problem !== undefined || this.#encoder === undefined) return;
-    const { maxRows } = this.#options;
+    const { maxRows, maxRowBytes, claim } = this.#options;
     if (maxRows !== undefined && this.rows >= maxRows) return this.#giveUp(tooManyRows(maxRows));
+    if (end - start > SMALL_ROW) {
+      const most = this.#encoder.mostBytes(buffer, start, end);
+      if (most > maxRowBytes) return this.#giveUp(rowTooLarge(maxRowBytes));
+      if (!claim.covers(this.#out.length + most)) return this.#giveUp(gatewayBusy());
+    }
     this.rows += 1;
     this.#encoder.encode(this.#out, buffer, start, end);
     this.#out.byte(NEWLINE);
@@ -102,6 +113,7 @@ export class StreamSink implements PoolSink, Run {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#options.claim.release();
     this.#control?.resume();
   }
 
@@ -123,6 +135,7 @@ export class StreamSink implements PoolSink, Run {
   #finish(problem: ProblemError | undefined): void {
     this.#ended = true;
     this.#flush();
+    this.#options.claim.release();
     this.#options.end(problem);
     this.#answer.end();
   }
@@ -139,7 +152,8 @@ export class StreamSink implements PoolSink, Run {
     const chunk = Buffer.from(this.#out.view());
     this.bytes += chunk.length;
     this.#out.reset();
-    if (this.#answer.write(chunk) || this.#paused) return;
+    if (this.#answer.write(chunk)) return this.#options.claim.release();
+    if (this.#paused) return;
     this.#paused = true;
     this.#control?.pause();
   }

@@ -1,4 +1,4 @@
-import type { Form } from './types.ts';
+import { Form } from './types.ts';
 import { copy, writeValue } from './values.ts';
 
 const OPEN = 0x7b;
@@ -9,12 +9,39 @@ const COMMA = 0x2c;
 const EQUALS = 0x3d;
 const NULL = Buffer.from('null');
 
-/**
- * Most bytes that `writeArray` writes for `length` bytes: an element takes its separator with it, and `f` becomes `false`; a time
- * of at least ten characters gets up to six more.
- */
-export const mostBytesOfArray = (length: number): number => 6 * length + 8;
+const SPACE = 0x20;
 
+/** How many bytes more an element may take than its text has: quotes, `false` for `f`, what RFC 3339 adds to a time. */
+const MORE: Readonly<Record<Form, number>> = {
+  [Form.text]: 2,
+  [Form.plain]: 2,
+  [Form.number]: 0,
+  [Form.float]: 2,
+  [Form.bool]: 4,
+  [Form.json]: 0,
+  [Form.bytea]: 3,
+  [Form.timestamp]: 8,
+  [Form.array]: 2,
+};
+
+/** Most bytes that `writeArray` writes for the text at `[start, end)`. */
+export function mostBytesOfArray({ element, delimiter }: ArrayType, source: Buffer, start: number, end: number): number {
+  const more = MORE[element];
+  let most = end - start + 8;
+  for (let index = start; index < end; index++) {
+    const byte = source[index] ?? 0;
+    if (byte < SPACE) most += 5;
+    else if (byte === delimiter || byte === OPEN) most += more;
+  }
+  return most;
+}
+
+export interface ArrayType {
+  readonly element: Form;
+  readonly delimiter: number;
+}
+
+const KEPT_BYTES = 64 * 1024;
 /** An element's text without the backslashes of the array around it. */
 let unescaped = Buffer.allocUnsafeSlow(1024);
 
@@ -62,13 +89,19 @@ function closingQuote(source: Buffer, start: number, end: number): number {
 }
 
 function writeQuoted(element: Form, out: Buffer, at: number, source: Buffer, start: number, end: number): number {
-  if (unescaped.length < end - start) unescaped = Buffer.allocUnsafeSlow(2 * (end - start));
+  const text = roomFor(end - start);
   let length = 0;
   for (let index = start; index < end; index++) {
     if (source[index] === BACKSLASH) index++;
-    unescaped[length++] = source[index] ?? 0;
+    text[length++] = source[index] ?? 0;
   }
-  return writeValue(element, out, at, unescaped, 0, length);
+  return writeValue(element, out, at, text, 0, length);
+}
+
+function roomFor(bytes: number): Buffer {
+  if (bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes);
+  if (unescaped.length < bytes) unescaped = Buffer.allocUnsafeSlow(Math.min(2 * bytes, KEPT_BYTES));
+  return unescaped;
 }
 
 /** Quoted, it would be a text. */

@@ -50,12 +50,15 @@ export class ByteBuffer {
   }
 
   #grow(needed: number): void {
-    const memory = Buffer.allocUnsafeSlow(Math.max(needed, this.#memory.length * 2));
+    const { length } = this.#memory;
+    const memory = Buffer.allocUnsafeSlow(Math.max(needed, length > LARGE ? length + (length >> 2) : length * 2));
     memory.set(this.#memory.subarray(0, this.length));
     this.#memory = memory;
   }
 }
 
+/** What is longer grows by a quarter, so that no more than that of it is unused. */
+const LARGE = 1024 * 1024;
 const CAPACITY = 16 * 1024;
 
 export function createByteBuffer(capacity = CAPACITY): ByteBuffer {

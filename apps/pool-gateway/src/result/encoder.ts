@@ -13,6 +13,8 @@ export interface RowEncoderOptions {
 export interface RowEncoder {
   /** Appends one row as JSON: the body of its DataRow message is at `[start, end)` of `buffer`. */
   encode(out: ByteBuffer, buffer: Buffer, start: number, end: number): void;
+  /** Most bytes that the row takes: exact for long texts, a little more than that for lists. */
+  mostBytes(buffer: Buffer, start: number, end: number): number;
 }
 
 /** What one column contributes to each row. */
@@ -24,7 +26,7 @@ interface Column {
 
 const NULL = Buffer.from('null');
 /** Rows up to this length get room for the worst they can become, once; of longer ones each value gets its own. */
-const SMALL_ROW = 8 * 1024;
+export const SMALL_ROW = 8 * 1024;
 
 const encoders = { object: new WeakMap<readonly Field[], RowEncoder>(), array: new WeakMap<readonly Field[], RowEncoder>() };
 const metadata = new WeakMap<readonly Field[], Buffer>();
@@ -103,7 +105,7 @@ class ColumnsEncoder implements RowEncoder {
       next += 4;
       if (!small && length > 0) {
         out.length = at;
-        memory = out.room(this.#frame + mostBytesOfValue(type, buffer, next, length));
+        memory = out.room(this.#frame + mostBytesOfValue(type, buffer, next, next + length));
       }
       at = copy(memory, at, lead, 0, lead.length);
       if (length < 0) {
@@ -115,6 +117,20 @@ class ColumnsEncoder implements RowEncoder {
     }
     memory[at++] = this.#close;
     out.length = at;
+  }
+
+  mostBytes(buffer: Buffer, start: number, end: number): number {
+    if (end - start <= SMALL_ROW) return this.#frame + mostBytesOf(end - start);
+    let most = this.#frame;
+    let next = start + 2;
+    for (const { type } of this.#columns) {
+      const length = readInt32(buffer, next);
+      next += 4;
+      if (length <= 0) continue;
+      most += mostBytesOfValue(type, buffer, next, next + length);
+      next += length;
+    }
+    return most;
   }
 }
 
@@ -133,9 +149,10 @@ function writeColumn(
 }
 
 /** Exact where guessing would take several times the memory of a long value. */
-function mostBytesOfValue({ form }: TypeForm, source: Buffer, start: number, length: number): number {
-  if (form === Form.array) return mostBytesOfArray(length);
-  if (form === Form.text || form === Form.bytea) return length + escapesIn(source, start, start + length) + 3;
+function mostBytesOfValue(type: TypeForm, source: Buffer, start: number, end: number): number {
+  const length = end - start;
+  if (type.form === Form.array) return mostBytesOfArray(type, source, start, end);
+  if (type.form === Form.text || type.form === Form.bytea) return length + escapesIn(source, start, end) + 3;
   return length + 8;
 }
 
