@@ -61,6 +61,7 @@ await runMain(NAME, async () => {
     migrations,
     servers: config.servers,
     concurrency: config.WORKER_CONCURRENCY,
+    migrationsAtOnce: config.WORKER_MIGRATIONS,
     reconcileEveryMs: config.RECONCILE_EVERY_SECONDS * 1000,
     loginTests: config.RECONCILE_LOGIN_TESTS,
     resealsPerSecond: config.RESEALS_PER_SECOND,

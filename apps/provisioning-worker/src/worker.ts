@@ -17,9 +17,9 @@ import type { Logger } from './outbound/under-lease.ts';
 import type { BoundaryName } from './provisioning/boundaries.ts';
 import type { StockSizes } from './provisioning/stock/tidy.ts';
 import { leaseHomesToRepair, leaseHomesToTest } from './store/homes.ts';
-import { createStock } from './stock.ts';
 import { createLeaseKeeper } from './store/lease-keeper.ts';
 import { expireLeasesOfTheDead, type TenantLease } from './store/leases.ts';
+import { createStock } from './stock.ts';
 import { readUnknownServers, recordForgottenRequests } from './store/survey.ts';
 import { leaseDueItems, type LeasedItem } from './store/work.ts';
 import { takeWorkerNumber, type WorkerNumber } from './store/worker-number.ts';
@@ -32,6 +32,8 @@ export interface WorkerOptions {
   readonly servers: readonly AdminServer[];
   /** Tenants worked on at once, for each server. */
   readonly concurrency: number;
+  /** Of those, migrations of homes in use; all of them unless given. */
+  readonly migrationsAtOnce?: number | undefined;
   readonly reconcileEveryMs: number;
   /** Logins tested in one pass, at most. */
   readonly loginTests: number;
@@ -70,7 +72,9 @@ const RESEAL_EVERY_MS = 1000;
 const HOUSEKEEPING_CONNECTIONS = 5;
 const NO_STOCK: StockSizes = { enterprise: 0, standard: 0 };
 
-type Task = { readonly kind: 'item'; readonly item: LeasedItem } | { readonly kind: 'home'; readonly lease: TenantLease };
+type Task =
+  | { readonly kind: 'item' | 'migration'; readonly item: LeasedItem }
+  | { readonly kind: 'home'; readonly lease: TenantLease };
 
 /** Everything but Kafka: takes work from the bookkeeping and does it, reconciles, and tells facts to whatever sink it is given. */
 export function createWorker(options: WorkerOptions): Worker {
@@ -98,6 +102,8 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
   const repairer = createRepairer({ ...under, keyRing: options.keyRing });
+  const { migrationsAtOnce = options.concurrency } = options;
+  const migrating = new Map<PostgresServer, number>();
   let number: WorkerNumber | undefined;
   let sweptAt = 0;
   let stopping: Promise<void> | undefined;
@@ -115,13 +121,25 @@ export function createWorker(options: WorkerOptions): Worker {
       await expireLeasesOfTheDead(pool, number?.number ?? 0);
     },
     async lease(server, limit) {
-      const items = await leaseDueItems(pool, leasing(server, limit));
-      const free = limit - items.length;
+      // What somebody waits for comes first: a rollout may keep every slot busy for long.
+      const others = await leaseDueItems(pool, { ...leasing(server, limit), only: 'others' });
+      const left = Math.min(limit - others.length, migrationsAtOnce - (migrating.get(server) ?? 0));
+      const migrations = left > 0 ? await leaseDueItems(pool, { ...leasing(server, left), only: 'migrations' }) : [];
+      const free = limit - others.length - migrations.length;
       const homes = free > 0 ? await leaseHomesToRepair(pool, leasing(server, free)) : [];
-      return [...items.map((item): Task => ({ kind: 'item', item })), ...homes.map((lease): Task => ({ kind: 'home', lease }))];
+      return [
+        ...others.map((item): Task => ({ kind: 'item', item })),
+        ...migrations.map((item): Task => ({ kind: 'migration', item })),
+        ...homes.map((lease): Task => ({ kind: 'home', lease })),
+      ];
     },
-    perform: (server, task) =>
-      task.kind === 'item' ? performer.perform(server, task.item) : repairer.perform(server, task.lease),
+    async perform(server, task) {
+      if (task.kind === 'home') return repairer.perform(server, task.lease);
+      if (task.kind === 'item') return performer.perform(server, task.item);
+      migrating.set(server, (migrating.get(server) ?? 0) + 1);
+      await performer.perform(server, task.item);
+      migrating.set(server, (migrating.get(server) ?? 0) - 1);
+    },
   });
 
   async function reconcile(): Promise<void> {

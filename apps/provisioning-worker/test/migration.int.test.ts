@@ -65,7 +65,7 @@ describe.each(['enterprise', 'standard'] as const)('a rollout at a %s tenant', (
     const second = await rig.worker([server], { migrations: bad });
     expect(await migrate(registry, '9002')).toMatchObject({
       type: 'TenantMigrationsFailedEvent',
-      body: { migration_version: '9002', code: 'migration_failed' },
+      body: { migration_version: '9002', code: 'migration_failed', sqlstate: '42704' },
     });
     expect(await asTenant(registry.row(), rig.keyRing, 'select note from clients')).toEqual([]);
     await second.stop();
@@ -119,12 +119,12 @@ it('a statement that runs too long, or a lock that is not to be had, fails the t
   await using holder = await holdClients(server);
   expect(await migrate(registry, '9001')).toMatchObject({
     type: 'TenantMigrationsFailedEvent',
-    body: { migration_version: '9001', code: 'migration_failed', reason: expect.stringContaining('lock') as string },
+    body: { migration_version: '9001', code: 'lock_timeout', sqlstate: '55P03', reason: expect.stringContaining('lock') as string },
   });
   await holder.release();
   expect(await migrate(registry, '9002')).toMatchObject({
     type: 'TenantMigrationsFailedEvent',
-    body: { migration_version: '9002', reason: expect.stringContaining('timeout') as string },
+    body: { migration_version: '9002', code: 'statement_timeout', sqlstate: '57014' },
   });
 });
 

@@ -54,6 +54,9 @@ export const slug = z
   .max(64)
   .regex(/^[a-z][a-z0-9_.:-]*$/);
 
+/** What Postgres calls an error, see Appendix A of its manual. */
+export const sqlState = z.string().regex(/^[0-9A-Z]{5}$/);
+
 export const REASON_MAX_LENGTH = 2000;
 export const reason = z.string().min(1).max(REASON_MAX_LENGTH);
 

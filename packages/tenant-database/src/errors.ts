@@ -28,6 +28,10 @@ export const TENANT_DATABASE_ERROR_CODES = [
   'migration_out_of_order',
   /** A migration failed in Postgres; nothing of it was kept. */
   'migration_failed',
+  /** A migration did not get a lock that somebody's session holds; nothing of it was kept. */
+  'lock_timeout',
+  /** A statement of a migration ran for too long; nothing of it was kept. */
+  'statement_timeout',
   /** The migrations made something that row security could not keep apart (`protect` lists it). */
   'unsafe_schema',
   /** A home is to be brought to a version that is not among the migrations. */
@@ -58,12 +62,18 @@ export interface MigrationFailure {
   readonly column?: number;
 }
 
-/** A migration that Postgres refused. `code` is `migration_failed`, or `unsafe_schema` when `protect` refused the result. */
+/** What a migration can fail with. `unsafe_schema`: `protect` refused the result. */
+export type MigrationErrorCode = Extract<
+  TenantDatabaseErrorCode,
+  'migration_failed' | 'lock_timeout' | 'statement_timeout' | 'unsafe_schema'
+>;
+
+/** A migration that Postgres refused. */
 export class MigrationError extends TenantDatabaseError {
   override readonly name = 'MigrationError';
   readonly failure: MigrationFailure;
 
-  constructor(code: 'migration_failed' | 'unsafe_schema', failure: MigrationFailure, message: string, options?: ErrorOptions) {
+  constructor(code: MigrationErrorCode, failure: MigrationFailure, message: string, options?: ErrorOptions) {
     super(code, message, options);
     this.failure = failure;
   }

@@ -153,7 +153,7 @@ describe('runMigrations', () => {
     const migrations = [...bench.migrations, migration('9000', 'alter table clients add column x int')];
     const run = (lockTimeoutMs: number) =>
       inShared((shared) => runMigrations(shared, { schema: tenant.names.schema, migrations, lockTimeoutMs }));
-    await expect(run(50)).rejects.toMatchObject({ code: 'migration_failed', failure: { version: '9000', sqlState: '55P03' } });
+    await expect(run(50)).rejects.toMatchObject({ code: 'lock_timeout', failure: { version: '9000', sqlState: '55P03' } });
     await client.query('commit');
     expect(await run(1_000)).toMatchObject({ applied: 1 });
     await client.end();

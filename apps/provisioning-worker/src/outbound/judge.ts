@@ -8,6 +8,8 @@ import { ReplicaRejectedError } from './standby.ts';
 export interface Judged extends Trouble {
   /** Of the migration that failed, where one did. */
   readonly migrationVersion?: string;
+  /** What Postgres said of it. */
+  readonly sqlState?: string;
 }
 
 /** The worker's own tables could not be reached: says nothing about the tenant or its server. */
@@ -39,6 +41,8 @@ const KIND: Readonly<Record<TenantDatabaseErrorCode, TroubleKind>> = {
   migration_changed: 'lasting',
   migration_out_of_order: 'lasting',
   migration_failed: 'lasting',
+  lock_timeout: 'passing',
+  statement_timeout: 'lasting',
   unsafe_schema: 'lasting',
   unknown_version: 'lasting',
   blind: 'lasting',
@@ -68,6 +72,11 @@ function judgeRaw(error: unknown): Judged {
     kind,
     code: error.code,
     reason,
-    ...(error instanceof MigrationError ? { migrationVersion: error.failure.version } : {}),
+    ...(error instanceof MigrationError ? failureOf(error) : {}),
   };
 }
+
+const failureOf = ({ failure: { version, sqlState } }: MigrationError) => ({
+  migrationVersion: version,
+  ...(sqlState === undefined ? {} : { sqlState }),
+});

@@ -167,9 +167,8 @@ export function createPerformer(options: PerformerOptions): Performer {
     return postpone(pool, item, { afterMs: backoffMs(work.tries + 1, BACKOFF, Math.random()), counts: true, unclear });
   }
 
-  async function giveUp(step: string, item: LeasedItem, { code, reason, migrationVersion }: Judged): Promise<Work | null> {
-    const version = migrationVersion === undefined ? {} : { migrationVersion };
-    await recordFailure(pool, item, { step, code, reason, ...version });
+  async function giveUp(step: string, item: LeasedItem, { kind: _, ...judged }: Judged): Promise<Work | null> {
+    await recordFailure(pool, item, { step, ...judged });
     return readWork(pool, item);
   }
 

@@ -32,6 +32,8 @@ export interface Failure {
   readonly reason: string;
   /** Of the migration that failed, where one did. */
   readonly migrationVersion?: string;
+  /** What Postgres said of that migration. */
+  readonly sqlState?: string;
 }
 
 /**

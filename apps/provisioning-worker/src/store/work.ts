@@ -42,7 +42,7 @@ export interface Work extends Situation {
 }
 
 /**
- * Leases up to `limit` tenants of one server whose next item is due, undoing first, then by age. A tenant's next item is the
+ * Leases up to `limit` tenants of one server whose next item is due, and a migration or anything else, undoing first, then by age. A tenant's next item is the
  * one of lowest revision that is not closed; it is due once the directory has reached its revision, and what it waits for. Two
  * workers never get the same tenant: what one has in hand the other skips, and a lease changes hands only after it ran out.
  *
@@ -51,7 +51,7 @@ export interface Work extends Situation {
  */
 export async function leaseDueItems(
   client: Queryable,
-  options: { server: Server; holder: number; ttlMs: number; limit: number },
+  options: { server: Server; holder: number; ttlMs: number; limit: number; only: 'migrations' | 'others' },
 ): Promise<LeasedItem[]> {
   const result = await client.query<{ tenant_id: string; request_id: string; token: string; to_end: string[] }>(
     `with due as materialized (
@@ -64,7 +64,7 @@ export async function leaseDueItems(
            and coalesce((select h.db_host = $1 and h.db_port = $2 from worker.intended_home h where h.request_id = i.request_id),
                         d.db_host = $1 and d.db_port = $2)
          offset 0) d
-       where i.state <> 'closed' and i.due_at <= clock_timestamp()
+       where i.state <> 'closed' and i.due_at <= clock_timestamp() and (i.kind = 'migrate') = $6
          and i.request_id = (select e.request_id from worker.work_item e where e.tenant_id = i.tenant_id and e.state <> 'closed'
                              order by e.revision, e.request_id limit 1)
          and (select l.expires_at > clock_timestamp() from worker.tenant_lease l where l.tenant_id = i.tenant_id) is not true
@@ -79,7 +79,7 @@ export async function leaseDueItems(
        returning l.tenant_id, l.token, l.to_end
      )
      select leased.tenant_id, due.request_id, leased.token, leased.to_end from leased join due using (tenant_id)`,
-    [options.server.host, options.server.port, options.holder, options.ttlMs, options.limit],
+    [options.server.host, options.server.port, options.holder, options.ttlMs, options.limit, options.only === 'migrations'],
   );
   return result.rows.map((row) => ({
     tenantId: row.tenant_id,

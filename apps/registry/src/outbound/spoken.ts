@@ -130,8 +130,14 @@ const FACTS: Sayings<TenantFact> = {
       tables_created: data.tablesCreated,
       completed_at: data.completedAt,
     }),
-  MigrationsFailed: ({ migrationVersion, code, reason, failedAt }) =>
-    say('TenantMigrationsFailedEvent', failedAt, { migration_version: migrationVersion, code, reason, failed_at: failedAt }),
+  MigrationsFailed: ({ migrationVersion, code, reason, sqlState, failedAt }) =>
+    say('TenantMigrationsFailedEvent', failedAt, {
+      migration_version: migrationVersion,
+      code,
+      reason,
+      ...(sqlState === undefined ? {} : { sqlstate: sqlState }),
+      failed_at: failedAt,
+    }),
   ProvisioningFailed: ({ attempt, cleanedUp, ...failed }) =>
     say('TenantProvisioningFailedEvent', failed.failedAt, { ...failureFields(failed), attempt, cleaned_up: cleanedUp }),
   PasswordRotated: (data) =>

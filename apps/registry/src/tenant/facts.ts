@@ -70,6 +70,8 @@ type MigrationsFailed = Event<
     readonly migrationVersion: string;
     readonly code: string;
     readonly reason: string;
+    /** What Postgres said; not in those that were recorded before it was told. */
+    readonly sqlState?: string;
     readonly failedAt: string;
   }
 >;

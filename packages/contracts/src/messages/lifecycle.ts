@@ -12,6 +12,7 @@ import {
   reason,
   retentionDays,
   slug,
+  sqlState,
   tenantName,
   time,
   uuid,
@@ -75,7 +76,7 @@ export const tenantMigrationsFailed = defineMessage({
   ...worker,
   type: 'TenantMigrationsFailedEvent',
   timeField: 'failed_at',
-  schema: body({ migration_version: migrationVersion, code: slug, reason, failed_at: time }),
+  schema: body({ migration_version: migrationVersion, code: slug, reason, sqlstate: sqlState.optional(), failed_at: time }),
 });
 
 export const tenantProvisioningFailed = defineMessage({

@@ -1,15 +1,16 @@
 import { sqlStateOf } from '@ultracore/postgres';
-import { MigrationError } from '../errors.ts';
+import { MigrationError, TenantDatabaseError, type MigrationErrorCode } from '../errors.ts';
 import type { Migration } from './load.ts';
 
 /** The error of a migration, with the place in its file that Postgres pointed at. */
-export function migrationError(code: 'migration_failed' | 'unsafe_schema', migration: Migration, error: unknown): MigrationError {
-  const place = code === 'migration_failed' ? placeOf(migration.sql, error) : {};
+export function migrationError(what: 'migration_failed' | 'unsafe_schema', migration: Migration, error: unknown): MigrationError {
+  const place = what === 'migration_failed' ? placeOf(migration.sql, error) : {};
+  const code = what === 'migration_failed' ? codeOf(error) : what;
   const at = place.line === undefined ? '' : ` at line ${place.line}, column ${place.column ?? 1}`;
   return new MigrationError(
     code,
     { version: migration.version, sqlState: sqlStateOf(error), ...place },
-    `Migration ${migration.version}_${migration.name} failed${at}: ${describe(error)}`,
+    `Migration ${migration.version}_${migration.name} failed${at}: ${describe(error)}${stateOf(error)}`,
     { cause: error },
   );
 }
@@ -31,3 +32,24 @@ export function describe(error: unknown): string {
   const detail = 'detail' in error && typeof error.detail === 'string' ? `: ${error.detail}` : '';
   return `${error.message}${detail}`;
 }
+
+/** The SQLSTATE as it ends a sentence. */
+function stateOf(error: unknown): string {
+  const state = sqlStateOf(error);
+  return state === undefined ? '' : ` (SQLSTATE ${state})`;
+}
+
+/** For what a migration does before its own statements: a home that is not to be had in time is told by the same codes. */
+export function orTimeout(error: unknown): never {
+  const code = codeOf(error);
+  if (error instanceof TenantDatabaseError || code === 'migration_failed') throw error;
+  throw new TenantDatabaseError(code, `The home could not be had in time: ${describe(error)}${stateOf(error)}.`, {
+    cause: error,
+  });
+}
+
+const TIMEOUTS: ReadonlyMap<string | undefined, MigrationErrorCode> = new Map([
+  ['55P03', 'lock_timeout'],
+  ['57014', 'statement_timeout'],
+]);
+const codeOf = (error: unknown): MigrationErrorCode => TIMEOUTS.get(sqlStateOf(error)) ?? 'migration_failed';

@@ -3,7 +3,7 @@ import { type Connection, inTransaction, lastRows } from '../client.ts';
 import { MigrationError, TenantDatabaseError } from '../errors.ts';
 import { migratedRights } from '../home/schema.ts';
 import { APP_SCHEMA, namedHome, parseHomeComment, ROLES, SHARED_DATABASE } from '../names.ts';
-import { describe, migrationError } from './failure.ts';
+import { describe, migrationError, orTimeout } from './failure.ts';
 import type { Migration } from './load.ts';
 
 export interface RunMigrationsOptions {
@@ -12,6 +12,8 @@ export interface RunMigrationsOptions {
   readonly migrations: readonly Migration[];
   /** Is this the schema that small tenants share? Then row security is set in the transaction of every migration. */
   readonly shared?: boolean;
+  /** Leave a home that has any migration as it is: it is in use, and to bring it further is decided elsewhere. */
+  readonly onlyNew?: boolean;
   /** Go no further than this version. Default: all. */
   readonly target?: string;
   /** How long a statement waits for a lock that a tenant's session holds. Default 10 s. */
@@ -39,14 +41,15 @@ interface AppliedMigration {
  * Brings the tables of a home up to date, as `ultracore_owner` and with the home's schema as the only search_path. A new home
  * gets all migrations in one transaction; one that has some gets each in its own. Runs at the same time on one home wait for
  * each other; a home that is up to date costs one query. A home that is ahead of the list is left alone.
- * @throws TenantDatabaseError `migration_changed`, `migration_out_of_order`; MigrationError `migration_failed`, `unsafe_schema`.
+ * @throws TenantDatabaseError `migration_changed`, `migration_out_of_order`; MigrationError `migration_failed`, `lock_timeout`,
+ * `statement_timeout`, `unsafe_schema`.
  */
 export async function runMigrations(connection: Connection, options: RunMigrationsOptions): Promise<MigrationReport> {
   const { schema, target } = options;
   const migrations = options.migrations.filter(({ version }) => target === undefined || version <= target);
   const before = (await connection.query<AppliedMigration>(APPLIED_SQL, [schema])).rows;
   const pending = pendingOf(schema, migrations, before);
-  if (pending.length === 0) return report([], before);
+  if (pending.length === 0 || (options.onlyNew === true && before.length > 0)) return report([], before);
   const batches = before.length === 0 ? [pending] : pending.map((migration) => [migration]);
   const done: AppliedMigration[] = [];
   let all = before;
@@ -126,12 +129,12 @@ async function applyWithin(
   options: RunMigrationsOptions,
   batch: readonly Migration[],
 ): Promise<AppliedBatch> {
-  await takeHome(connection, options);
+  await takeHome(connection, options).catch(orTimeout);
   // Who waited for the lock finds here what the one before it applied.
   const applied = (await connection.query<AppliedMigration>(APPLIED_SQL, [options.schema])).rows;
   const versions = new Set(applied.map(({ version }) => version));
   const todo = batch.filter(({ version }) => !versions.has(version));
-  if (todo.length > 0) await restoreRights(connection, options.schema);
+  if (todo.length > 0) await restoreRights(connection, options.schema).catch(orTimeout);
   let state = await afterStatements(connection, options.schema, []);
   const done: (AppliedMigration & Migration)[] = [];
   for (const migration of todo) {

@@ -2,14 +2,11 @@ import { toReason } from '@ultracore/contracts';
 import { z } from 'zod';
 import type { StepName, UndoStepName } from '../../provisioning/creation/steps.ts';
 import { given, type Fact, type Told } from './fact.ts';
-import { migrationOutcome } from './migration.ts';
+import { migrationOutcome, migrationsFailed, NO_VERSION } from './migration.ts';
 
 /** What step `undo` leaves behind. */
 const undoOutcome = z.object({ cleanedUp: z.boolean() });
 export type UndoOutcome = z.infer<typeof undoOutcome>;
-
-/** For a failure of migrations of which none is known to be the one. */
-const NO_VERSION = '0000';
 
 /** The fact that a step of a creation tells, or undefined for one of which only the worker knows. Throws for one told too early. */
 export function creationFact(step: StepName | UndoStepName, told: Told, time: string): Fact | undefined {
@@ -34,9 +31,8 @@ export function creationFact(step: StepName | UndoStepName, told: Told, time: st
       return { type: 'TenantMigrationsCompletedEvent', fields };
     }
     case 'migrations_failed': {
-      const { code, reason, migrationVersion } = given(told.failure, step);
-      const fields = { migration_version: migrationVersion ?? NO_VERSION, code, reason: toReason(reason), failed_at: time };
-      return { type: 'TenantMigrationsFailedEvent', fields };
+      const failure = given(told.failure, step);
+      return migrationsFailed(failure, failure.migrationVersion ?? NO_VERSION, time);
     }
     case 'failed': {
       const failure = given(told.failure, step);

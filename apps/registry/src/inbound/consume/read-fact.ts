@@ -71,6 +71,7 @@ const READERS = {
       migrationVersion: body.migration_version,
       code: body.code,
       reason: body.reason,
+      ...(body.sqlstate === undefined ? {} : { sqlState: body.sqlstate }),
       failedAt: body.failed_at,
     },
   }),

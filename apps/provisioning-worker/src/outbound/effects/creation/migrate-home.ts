@@ -10,7 +10,7 @@ import type { MigrationOutcome } from '../../translate/migration.ts';
 import type { Effect } from '../effect.ts';
 
 /**
- * Brings the home's tables up to date. What small tenants share is migrated once; for the second tenant on it is one query.
+ * Brings the home's tables up to date. What small tenants share is made by the first of them; for the second tenant on it is one query.
  * The outcome counts the home's whole history, so that a repetition after a crash says the same.
  */
 export function createMigrateHome(migrations: readonly Migration[]): Effect {
@@ -23,9 +23,12 @@ export function createMigrateHome(migrations: readonly Migration[]): Effect {
   };
 }
 
-/** Brings the schema up to date that small tenants share, row security included. Safe at any time; runs at once wait for each other. */
+/**
+ * Makes what small tenants share, row security included, where there is nothing of it yet. Once there is, tenants live in it, and a new
+ * tenant or a worker with newer migrations is no reason to change it: a rollout is. Safe at any time; runs at once wait for each other.
+ */
 export async function migrateShared(session: Connection, migrations: readonly Migration[]): Promise<MigrationOutcome> {
-  const { version, total } = await runMigrations(session, { schema: APP_SCHEMA, migrations, shared: true });
+  const { version, total } = await runMigrations(session, { schema: APP_SCHEMA, migrations, shared: true, onlyNew: true });
   return outcomeOf(version, total);
 }
 
