@@ -1,6 +1,7 @@
 import { describeMachine } from './frame/machine.ts';
 import { ROOT } from './frame/platform.ts';
 import { toText, type Findings, type Report } from './frame/report.ts';
+import { benchFleet } from './fleet/bench.ts';
 import { benchGateway } from './gateway/bench.ts';
 import { HELP, parseOptions, type BenchOptions } from './options.ts';
 import { benchProvisioning } from './provisioning/bench.ts';
@@ -9,6 +10,7 @@ import { benchRegistry } from './registry/bench.ts';
 type Bench = (options: BenchOptions, progress: (line: string) => void) => Promise<Findings>;
 
 const BENCHES: ReadonlyMap<string, Bench> = new Map([
+  ['fleet', benchFleet],
   ['gateway', benchGateway],
   ['provisioning', benchProvisioning],
   ['registry', benchRegistry],

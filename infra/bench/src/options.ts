@@ -6,7 +6,7 @@ export interface BenchOptions {
   json: boolean;
   /** Measured rounds of everything that is measured in rounds. */
   rounds: number;
-  /** Tenants measured one by one, per tier. */
+  /** Tenants measured one by one, per tier; of the fleet bench: in the fleet. */
   tenants: number;
   /** Tenants queued at once, per tier. */
   queued: number;
@@ -39,11 +39,12 @@ export const HELP = `npm run bench -- <name> [options]
   provisioning   request → active and first query, per tier; tenants per second when many are queued
   registry       creations against the client's own appends; when lists show them; relay against a bare producer; rebuild against upserts
 
+  fleet          a rollout of a small migration over many tenants, and of one that must fail
   gateway        pool-gateway against PgBouncer and a plain fastify + pg.Pool service; many tenants; tenant-pool against pg
 
   --json           one JSON object instead of text
   --rounds <n>     measured rounds (default 5)
-  --tenants <n>    provisioning: tenants one by one, per tier (default 60)
+  --tenants <n>    provisioning: tenants one by one, per tier (default 60); fleet: tenants in it (default 1000)
   --queued <n>     provisioning: tenants queued at once, per tier (default 500; 0 leaves it out)
   --tiers <a,b>    provisioning: default small,standard,enterprise
   --streams <n>    registry: tenants created in each round (default 2000)
@@ -71,7 +72,7 @@ export function parseOptions(args: readonly string[]): { name: string | undefine
     options: {
       json: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
-      tenants: { type: 'string', default: '60' },
+      tenants: { type: 'string' },
       queued: { type: 'string', default: '500' },
       tiers: { type: 'string', default: 'small,standard,enterprise' },
       streams: { type: 'string', default: '2000' },
@@ -93,7 +94,11 @@ export function parseOptions(args: readonly string[]): { name: string | undefine
     options: {
       json: values.json,
       rounds: count('rounds', values.rounds, 1),
-      tenants: count('tenants', values.tenants, 0),
+      tenants: count(
+        'tenants',
+        values.tenants ?? (positionals[0] === 'fleet' ? '1000' : '60'),
+        positionals[0] === 'fleet' ? 1 : 0,
+      ),
       queued: count('queued', values.queued, 0),
       streams: count('streams', values.streams, 1),
       inFlight: count('in-flight', values['in-flight'], 1),

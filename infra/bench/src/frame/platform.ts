@@ -20,13 +20,15 @@ export interface PlatformOptions {
   dataDir: string;
   /** Parts to run; default all. */
   only?: readonly string[];
+  /** Beside the bench's own environment. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /**
  * Starts the platform through the launcher on free ports, in a process of its own, and answers when it is ready. Throws with the
  * last lines of the launcher's output when it does not get there.
  */
-export async function startPlatform({ dataDir, only }: PlatformOptions): Promise<Platform> {
+export async function startPlatform({ dataDir, only, env = {} }: PlatformOptions): Promise<Platform> {
   const directory = resolve(ROOT, dataDir);
   mkdirSync(directory, { recursive: true });
   const logFile = join(directory, 'launcher.log');
@@ -42,7 +44,7 @@ export async function startPlatform({ dataDir, only }: PlatformOptions): Promise
       directory,
       ...(only ? ['--only', only.join(',')] : []),
     ],
-    { cwd: ROOT, stdio: ['pipe', log, log] },
+    { cwd: ROOT, stdio: ['pipe', log, log], env: { ...process.env, ...env } },
   );
   closeSync(log);
   const exited = new Promise<void>((done) => void child.once('exit', () => done()));

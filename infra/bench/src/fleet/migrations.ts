@@ -1,0 +1,37 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MIGRATIONS_DIRECTORY } from '@ultracore/tenant-schema';
+import type { Platform } from '../frame/platform.ts';
+import { required } from '../frame/required.ts';
+
+interface AddedMigration {
+  readonly version: string;
+  readonly sql: string;
+}
+
+/** A copy of the tenants' migrations that further ones can be put into; removed at the end. */
+export async function createMigrationsFolder() {
+  const directory = await mkdtemp(join(tmpdir(), 'bench-migrations-'));
+  await cp(MIGRATIONS_DIRECTORY, directory, { recursive: true });
+  return {
+    directory,
+    add: ({ version, sql }: AddedMigration): Promise<void> => writeFile(join(directory, `${version}_fleet.sql`), sql),
+    [Symbol.asyncDispose]: (): Promise<void> => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+const WORKER = 'provisioning-worker';
+const DEADLINE_MS = 60_000;
+
+/** As an operator who deploys new migrations does: the launcher starts the worker again, and it reads the folder anew. */
+export async function restartWorker(platform: Platform): Promise<void> {
+  const before = required(platform.stack().pids[WORKER], WORKER);
+  process.kill(before, 'SIGTERM');
+  const deadline = performance.now() + DEADLINE_MS;
+  while (platform.stack().pids[WORKER] === before || platform.stack().pids[WORKER] === undefined) {
+    if (performance.now() > deadline) throw new Error('The worker did not come back.');
+    await sleep(50);
+  }
+}
