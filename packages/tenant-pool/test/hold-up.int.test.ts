@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { testStack, waitFor } from '@ultracore/testkit';
 import { describe, expect, it } from 'vitest';
+import { CANCELS } from '../src/pool/tuning.ts';
 import { ask, crowd } from './answers.ts';
 import { foundTown, manage } from './tenants.ts';
 
@@ -113,6 +114,30 @@ describe('a caller that gives up', () => {
     connection.release();
     expect((await pool.query('select 1 from notes')).rows).toEqual([]);
     await expect(pool.acquire({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('again and again costs the server few logins, and waits itself for those it has cost', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town);
+    const pool = pools.manager.getPool(town.ids[0]);
+    const at = performance.now();
+    let cut = 0;
+    await crowd(
+      4,
+      () => cut >= CANCELS.most + 20,
+      async () => {
+        cut++;
+        const controller = new AbortController();
+        const connection = await pool.acquire({ signal: controller.signal, deadline: performance.now() + 60_000 });
+        const running = connection.query('select pg_sleep(60)');
+        controller.abort();
+        await expect(running).rejects.toMatchObject({ code: 'aborted' });
+      },
+    );
+    expect((await ask(pool, NAME, ['1']).answer).rows).toEqual([[town.ids[0]]]);
+    const logins = pools.manager.getPoolStats(town.ids[0] ?? '').opened;
+    expect(logins).toBeLessThanOrEqual(CANCELS.most + (performance.now() - at) / CANCELS.everyMs + 4);
+    expect(pools.manager.getPoolStats(town.ids[0] ?? '').peakTotal).toBeLessThanOrEqual(4);
   });
 
   it('who holds a connection beyond its deadline loses it, also while nothing runs on it', async () => {

@@ -193,7 +193,7 @@ describe('turns, dealt for a while', () => {
         expect(Math.max(...longest, ...waiting)).toBeLessThanOrEqual(round);
         expect(Math.max(...had) - Math.min(...had)).toBeLessThanOrEqual(3 * (turn + connections * SWITCH_MS));
       }),
-      { numRuns: 30 },
+      { numRuns: 10 },
     );
   });
 
@@ -210,7 +210,7 @@ describe('turns, dealt for a while', () => {
         const round = Math.ceil(tenants / connections) * (turn + connections * SWITCH_MS) + turn;
         expect(Math.max(...longest, ...waiting)).toBeLessThanOrEqual(round);
       }),
-      { numRuns: 30 },
+      { numRuns: 10 },
     );
   });
 

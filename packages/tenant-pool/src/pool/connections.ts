@@ -21,9 +21,9 @@ export class Connections {
     this.#pool = pool;
   }
 
-  /** After a login was refused, none is opened for a while. */
+  /** After a login was refused, or the tenant has had many statements cut off, none is opened for a while. */
   mayOpen(now: number): boolean {
-    return now >= this.#notBefore;
+    return now >= this.#notBefore && this.#pool.tenant.mayOpen(now);
   }
 
   forgetFailure(): void {
@@ -36,7 +36,7 @@ export class Connections {
     const slot = new Slot(this.#pool, now);
     this.slots.push(slot);
     this.opening++;
-    this.#pool.tenant.held++;
+    this.#pool.tenant.hasOpened();
     connectLogin(this.#pool, slot.opening.signal).then(
       (backend) => this.#opened(slot, backend),
       (error: unknown) => this.#notOpened(slot, error),

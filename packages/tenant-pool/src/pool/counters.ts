@@ -37,6 +37,8 @@ export interface Usage {
 export interface TenantUsage extends Usage {
   /** Connections at this moment. */
   readonly connections: number;
+  /** The most connections there were at one time since it was registered, or since `resetPeak`. */
+  readonly peakTotal: number;
 }
 
 export interface RoleStats {
@@ -59,6 +61,8 @@ export interface TenantPoolStats extends RoleStats {
   readonly tenantId: string;
   readonly min: number;
   readonly max: number;
+  /** The most connections there were at one time since it was registered, or since `resetPeak`. */
+  readonly peakTotal: number;
   readonly roles: { readonly primary: RoleStats; readonly replica: RoleStats };
   readonly usage: Usage;
 }

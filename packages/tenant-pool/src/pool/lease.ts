@@ -131,6 +131,7 @@ export class Lease extends Work {
     this.#ended = error;
     if (this.slot === undefined) return this.refuse(error);
     this.slot.retiring = true;
+    this.slot.cutOff();
     this.#cancelAt = now;
     this.#giveUpAt = now + giveUpMs;
     this.tick(now);

@@ -7,6 +7,8 @@ import { ScramMemory } from '../wire/scram.ts';
 import { Connections } from './connections.ts';
 import type { PoolContext } from './context.ts';
 import type { RoleCounters } from './counters.ts';
+import type { LoginPoolOptions, PoolRole } from './login-pool-options.ts';
+import { Reservation } from './reservation.ts';
 import type { ServerBudget } from './server-budget.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
@@ -14,18 +16,6 @@ import type { Pace } from './ticker.ts';
 import { GROWTH, PIPELINE_DEPTH } from './tuning.ts';
 import type { Work, WorkKind, WorkList } from './work.ts';
 import { WorkQueues } from './work-queues.ts';
-
-export type PoolRole = 'readwrite' | 'readonly' | 'replica';
-
-export interface LoginPoolOptions {
-  readonly context: PoolContext;
-  readonly tenant: Tenant;
-  readonly role: PoolRole;
-  readonly server: ServerBudget;
-  readonly database: string;
-  readonly login: TenantLogin;
-  readonly counters: RoleCounters;
-}
 
 /** The connections of one login on one server, and the work that waits for them. */
 export class LoginPool {
@@ -41,7 +31,7 @@ export class LoginPool {
   login: TenantLogin;
   lastUsed = 0;
   readonly #connections = new Connections(this);
-  #reserved: Slot | undefined = undefined;
+  readonly #reservation = new Reservation();
   readonly #growth = new Growth(GROWTH);
   readonly #queues = new WorkQueues();
 
@@ -87,7 +77,9 @@ export class LoginPool {
     if (tenant.waiting >= this.context.maxQueued) {
       return this.#refuse(work, new PoolError('queue_full', `${tenant.waiting} requests of tenant ${tenant.id} wait already.`));
     }
-    this.#enqueue(work, kind);
+    this.#queues[kind].push(work);
+    tenant.waiting++;
+    this.context.ticker.watch(this);
     this.#seekConnection(now);
   }
 
@@ -145,10 +137,8 @@ export class LoginPool {
 
   dispatch(now: number): void {
     const { quick, probe, long } = this.#queues;
-    this.#drain(quick, now);
-    this.#drain(probe, now);
-    this.#drain(long, now);
-    if (this.#reserved !== undefined && probe.length === 0 && long.length === 0) this.#unreserve();
+    for (const queue of [quick, probe, long]) this.#drain(queue, now);
+    if (probe.length === 0 && long.length === 0) this.#reservation.end();
   }
 
   /** How many more connections it could use now. They are opened a few at a time, so that one may answer what the next was wanted for. */
@@ -156,7 +146,9 @@ export class LoginPool {
     const { waiting, tenant } = this;
     if (waiting === 0 || !tenant.mayRun || !this.#connections.mayOpen(now)) return 0;
     const open = this.slots.length - this.opening;
-    const useful = open === 0 ? 1 : this.#overdue(now, open);
+    if (open === 0) return this.opening > 0 ? 0 : Math.min(1, tenant.room);
+    const rules = { shared: this.slots.some((slot) => slot.open), long: this.#mayStartLong() };
+    const useful = this.#queues.overdue(now - this.context.ticker.lagMs, open, rules);
     return Math.max(0, Math.min(useful - this.opening, tenant.room));
   }
 
@@ -173,7 +165,7 @@ export class LoginPool {
 
   /** A connection is no more, `known`: also at the server. */
   gone(slot: Slot, known: boolean): void {
-    if (slot === this.#reserved) this.#unreserve();
+    this.#reservation.end(slot);
     this.#connections.remove(slot);
     const now = performance.now();
     this.server.freed(this, now, known);
@@ -222,12 +214,6 @@ export class LoginPool {
     return new PoolError('queue_timeout', `No connection of tenant ${this.tenant.id} became free in time.`);
   }
 
-  #enqueue(work: Work, kind: WorkKind): void {
-    this.#queues[kind].push(work);
-    this.tenant.waiting++;
-    this.context.ticker.watch(this);
-  }
-
   #seekConnection(now: number): void {
     if (this.wants(now) > 0) this.server.want(this.tenant, now);
     else if (this.waiting > 0 && this.tenant.room === 0) this.tenant.makeRoomFor(this, now);
@@ -238,14 +224,9 @@ export class LoginPool {
       return chooseBackend(this.slots, { now, patienceMs: this.context.ticker.patienceMs, depth: PIPELINE_DEPTH });
     }
     if (kind === 'long' && !this.#mayStartLong()) return undefined;
-    const reserved = this.#reserved;
+    const reserved = this.#reservation.slot;
     if (reserved === undefined) return chooseIdle(this.slots);
     return reserved.inFlight === 0 && !reserved.retiring ? reserved : chooseIdle(this.slots);
-  }
-
-  #overdue(now: number, open: number): number {
-    const shared = this.slots.some((slot) => slot.open);
-    return this.#queues.overdue(now - this.context.ticker.lagMs, open, { shared, long: this.#mayStartLong() });
   }
 
   #grow(now: number): void {
@@ -272,7 +253,8 @@ export class LoginPool {
       if (this.#queues.turnedLong(work, kind)) continue;
       const slot = this.#slotFor(kind, now);
       if (slot === undefined) {
-        if (kind === 'probe' || (kind === 'long' && this.#mayStartLong() && !this.#mayOpen(now))) this.#reserve(now);
+        if (kind === 'probe' || (kind === 'long' && this.#mayStartLong() && !this.#mayOpen(now)))
+          this.#reservation.make(this.slots, this.context.ticker.patienceMs, now);
         return;
       }
       queue.remove(work);
@@ -286,22 +268,8 @@ export class LoginPool {
 
   #start(work: Work, slot: Slot, kind: WorkKind, now: number): void {
     this.tenant.running++;
-    if (slot === this.#reserved) this.#unreserve();
+    this.#reservation.end(slot);
     slot.start(work, kind !== 'quick', now);
-  }
-
-  /** Keeps new work off one connection until it is idle, for work that must be alone on it. */
-  #reserve(now: number): void {
-    if (this.#reserved !== undefined && !this.#reserved.retiring) return;
-    const slot = chooseBackend(this.slots, { now, patienceMs: this.context.ticker.patienceMs, depth: Number.POSITIVE_INFINITY });
-    if (slot === undefined) return;
-    slot.reserved = true;
-    this.#reserved = slot;
-  }
-
-  #unreserve(): void {
-    if (this.#reserved !== undefined) this.#reserved.reserved = false;
-    this.#reserved = undefined;
   }
 
   #mayOpen(now: number): boolean {

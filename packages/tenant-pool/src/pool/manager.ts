@@ -148,7 +148,13 @@ export class TenantConnectionPoolManager {
   /** What a tenant has used since it was registered, and what it has open now. @throws PoolError `unknown_tenant`. */
   usageOf(tenantId: string): TenantUsage {
     const tenant = this.#tenant(tenantId);
-    return { ...tenant.usage(performance.now()), connections: tenant.held };
+    return { ...tenant.usage(performance.now()), connections: tenant.held, peakTotal: tenant.peak };
+  }
+
+  /** From now on `peakTotal` is of what comes; it begins with what there is. @throws PoolError `unknown_tenant`. */
+  resetPeak(tenantId: string): void {
+    const tenant = this.#tenant(tenantId);
+    tenant.peak = tenant.held;
   }
 
   /** Connections, opening and closing ones too, and waiting requests of all tenants. Costs next to nothing, unlike the statistics of thousands. */

@@ -24,6 +24,7 @@ export class Slot implements Candidate, Holding {
   /** A cancel was sent to it at some time: 57014 may have been meant for a neighbour. */
   cancelled = false;
   #cancelling = false;
+  #cutOff = false;
   #dropped = false;
   #closingSince: number | undefined = undefined;
 
@@ -95,6 +96,7 @@ export class Slot implements Candidate, Holding {
   cancel(): void {
     this.retiring = true;
     if (this.backend === undefined || this.#cancelling) return;
+    this.cutOff();
     this.cancelled = true;
     this.#cancelling = true;
     // A server that cannot send does not see the cancel.
@@ -104,6 +106,12 @@ export class Slot implements Candidate, Holding {
       this.closeWhenDone();
     };
     this.backend.cancel().then(done, done);
+  }
+
+  /** What ran on it has been given up by its caller, or at its deadline, and it is to be closed for that. */
+  cutOff(): void {
+    if (!this.#cutOff) this.pool.tenant.hasCancelled(performance.now());
+    this.#cutOff = true;
   }
 
   /** Ends it at this end; whether the server has let go of it is not known for a while. */

@@ -1,13 +1,15 @@
 import type { PoolError } from '../errors.ts';
 import { sameHome, sameServer, type TenantRegistration } from '../registration.ts';
 import { nextGap } from '../scheduling/turns.ts';
-import { percentilesOf } from '../scheduling/wait-times.ts';
+import { Allowance } from '../scheduling/allowance.ts';
 import type { PoolContext } from './context.ts';
 import { RoleCounters, type RoleStats, type TenantPoolStats, type Usage } from './counters.ts';
-import { LoginPool, type PoolRole } from './login-pool.ts';
+import { LoginPool } from './login-pool.ts';
+import type { PoolRole } from './login-pool-options.ts';
 import { ReplicaRoute } from './replica-route.ts';
+import { roleStatsOf, usageOf } from './role-stats.ts';
 import type { ServerBudget } from './server-budget.ts';
-import { STALE_AFTER_MS, SWITCH_MS, TENURE_MS } from './tuning.ts';
+import { CANCELS, STALE_AFTER_MS, SWITCH_MS, TENURE_MS } from './tuning.ts';
 
 export type PoolMode = 'readwrite' | 'readonly';
 
@@ -20,8 +22,11 @@ export class Tenant {
   /** Statements running and connections lent out. */
   running = 0;
   waiting = 0;
-  /** Connections, over all pools. */
+  /** Connections, over all pools, and the most there were since `resetPeak`. */
   held = 0;
+  peak = 0;
+  /** Of connections that it has lost because a caller gave up or a deadline passed. */
+  #cancels: Allowance | undefined = undefined;
   lastUsed = 0;
   /** When the last of what it asked ended. */
   lastEnded = Number.NEGATIVE_INFINITY;
@@ -56,6 +61,22 @@ export class Tenant {
   asked(now: number): void {
     this.lastUsed = now;
     this.gapMs = nextGap(this.gapMs, this.running > 0 || this.waiting > 0 ? 0 : now - this.lastEnded);
+  }
+
+  /** A connection is to be closed because what ran on it was cut off. */
+  hasCancelled(now: number): void {
+    this.#cancels ??= new Allowance(CANCELS.most, CANCELS.everyMs, now);
+    this.#cancels.spend(now);
+  }
+
+  /** Whether connections are opened for it: who has many cut off waits for others to take their place. */
+  mayOpen(now: number): boolean {
+    return this.#cancels?.isOpen(now) ?? true;
+  }
+
+  hasOpened(): void {
+    this.held++;
+    this.peak = Math.max(this.peak, this.held);
   }
 
   /** Where a request goes now. */
@@ -195,6 +216,7 @@ export class Tenant {
       tenantId: this.id,
       min,
       max,
+      peakTotal: this.peak,
       ...this.roleStats(ROLES, now),
       roles: { primary: this.roleStats(['readwrite', 'readonly'], now), replica: this.roleStats(['replica'], now) },
       usage: this.usage(now),
@@ -203,38 +225,11 @@ export class Tenant {
 
   roleStats(roles: readonly PoolRole[], now: number): RoleStats {
     const pools = this.#all.filter(({ role }) => roles.includes(role));
-    const slots = pools.flatMap((pool) => pool.slots);
-    const counters = this.countersOf(roles);
-    const sum = (of: (each: RoleCounters) => number): number => counters.reduce((total, each) => total + of(each), 0);
-    const idle = slots.filter((slot) => slot.idle).length;
-    return {
-      total: slots.length,
-      idle,
-      inUse: slots.filter((slot) => slot.backend !== undefined).length - idle,
-      waiting: pools.reduce((total, { waiting }) => total + waiting, 0),
-      hits: sum((each) => each.hits),
-      misses: sum((each) => each.misses),
-      opened: sum((each) => each.opened),
-      closed: sum((each) => each.closed),
-      waitMs: percentilesOf(
-        counters.map(({ waits }) => waits),
-        now,
-      ),
-    };
+    return roleStatsOf(pools, this.countersOf(roles), now);
   }
 
   usage(now: number): Usage {
-    const open = this.#all.flatMap((pool) => pool.slots.filter((slot) => slot.backend !== undefined));
-    const counters = this.countersOf(ROLES);
-    const sum = (of: (each: RoleCounters) => number): number => counters.reduce((total, each) => total + of(each), 0);
-    return {
-      statements: sum((each) => each.statements),
-      errors: sum((each) => each.errors),
-      refused: sum((each) => each.refused),
-      busyMs: sum((each) => each.busyMs),
-      waitMs: sum((each) => each.waitMs),
-      connectionMs: sum((each) => each.connectionMs) + open.reduce((total, slot) => total + now - slot.openedAt, 0),
-    };
+    return usageOf(this.#all, this.countersOf(ROLES), now);
   }
 
   countersOf(roles: readonly PoolRole[]): RoleCounters[] {

@@ -26,6 +26,8 @@ export const RESCUE_AFTER_MS = 25;
 export const ABORT_GRACE_MS = 20;
 /** How long after a cancel the next is sent, when the statement still runs. */
 export const CANCEL_AGAIN_MS = 250;
+/** Connections that a tenant may lose to its own cancels at once, and how often after that: each costs the server a login. */
+export const CANCELS = { most: 32, everyMs: 100 } as const;
 /** A statement that outlives its cancel by that long takes its connection with it. */
 export const CANCEL_GIVE_UP_MS = 5_000;
 /** What is cancelled because its caller or its tenant is gone has that long before its connection is dropped. */

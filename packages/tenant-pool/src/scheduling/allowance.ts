@@ -1,0 +1,31 @@
+/** How often something may be done: so many times at once, and again once in `everyMs` (token bucket). May be overdrawn, and is closed until that is made up for. */
+export class Allowance {
+  readonly #most: number;
+  readonly #everyMs: number;
+  #left: number;
+  #at: number;
+
+  constructor(most: number, everyMs: number, now: number) {
+    this.#most = most;
+    this.#everyMs = everyMs;
+    this.#left = most;
+    this.#at = now;
+  }
+
+  spend(now: number): void {
+    this.#refill(now);
+    this.#left--;
+  }
+
+  isOpen(now: number): boolean {
+    // What is not used costs no more than this look.
+    if (this.#left >= 1) return true;
+    this.#refill(now);
+    return this.#left >= 1;
+  }
+
+  #refill(now: number): void {
+    this.#left = Math.min(this.#most, this.#left + (now - this.#at) / this.#everyMs);
+    this.#at = now;
+  }
+}
