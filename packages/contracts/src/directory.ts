@@ -3,6 +3,8 @@ import {
   actor,
   attempt,
   credentialFields,
+  driftChange,
+  driftFingerprint,
   email,
   encryptionAlgorithm,
   host,
@@ -78,6 +80,8 @@ export const directoryRowSchema = z.strictObject({
   target_migration_version: migrationVersion.nullable(),
   purge_after: time.nullable(),
   legal_hold: z.boolean(),
+  /** What was last told of the home's schema, null where it was as it should be. Left out while nothing was ever told in this life. */
+  schema_drift: z.strictObject({ change: driftChange, fingerprint: driftFingerprint.nullable() }).optional(),
 });
 export type DirectoryRow = z.infer<typeof directoryRowSchema>;
 

@@ -106,3 +106,8 @@ export const replicaFields = { readonly_db_host: host, readonly_db_port: port };
 
 /** What a failure says: where, which of the known faults, and in words. */
 export const failureFields = { step: slug, code: slug, reason };
+
+/** Which change of what is known of a home's schema this is: 1 for the first in its life. */
+export const driftChange = z.int().min(1).max(1_000_000_000);
+/** SHA-256, in hex, of all differences of a home from what its version should look like. */
+export const driftFingerprint = z.string().regex(/^[0-9a-f]{64}$/);

@@ -28,6 +28,8 @@ export const MESSAGES = [
   lifecycle.tenantDataPurged,
   lifecycle.tenantPurgeFailed,
   lifecycle.tenantMigrationRequested,
+  lifecycle.tenantSchemaDriftDetected,
+  lifecycle.tenantSchemaDriftResolved,
   config.tenantConfigUpdated,
   config.tenantConnectionPoolResized,
   config.tenantReadReplicaRequested,

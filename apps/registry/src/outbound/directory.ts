@@ -1,7 +1,7 @@
 import type { DirectoryCredential, DirectoryRow } from '@ultracore/contracts';
 import type { Credential } from '../tenant/facts.ts';
 import { toRow } from '../tenant/row.ts';
-import { isHoused, type ExistingTenant, type Request } from '../tenant/state.ts';
+import { isHoused, type ExistingTenant, type Request, type SchemaDrift } from '../tenant/state.ts';
 
 /** A tenant as the directory topic carries it: everything the other services need in order to act. Pure. */
 export function toDirectoryRow(state: ExistingTenant): DirectoryRow {
@@ -26,8 +26,11 @@ export function toDirectoryRow(state: ExistingTenant): DirectoryRow {
     target_migration_version: migrate?.outcome === 'open' ? migrate.targetVersion : null,
     purge_after: state.status === 'terminated' ? state.purgeAfter : null,
     legal_hold: state.legalHold,
+    ...(isHoused(state) && state.schemaDrift !== null ? { schema_drift: toDrift(state.schemaDrift) } : {}),
   };
 }
+
+const toDrift = ({ change, found }: SchemaDrift) => ({ change, fingerprint: found?.fingerprint ?? null });
 
 const toRequestState = (request: Request | null) => request && { id: request.id, outcome: request.outcome };
 

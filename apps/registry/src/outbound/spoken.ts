@@ -162,6 +162,17 @@ const FACTS: Sayings<TenantFact> = {
     say('TenantDataPurgedEvent', purgedAt, { removed: removed.map(homeObject), purged_at: purgedAt }),
   PurgeFailed: ({ remaining, ...failed }) =>
     say('TenantPurgeFailedEvent', failed.failedAt, { ...failureFields(failed), remaining: remaining.map(homeObject) }),
+  SchemaDriftDetected: ({ migrationVersion, change, fingerprint, differences, differenceCount, detectedAt }) =>
+    say('TenantSchemaDriftDetectedEvent', detectedAt, {
+      migration_version: migrationVersion,
+      change,
+      fingerprint,
+      differences: [...differences],
+      difference_count: differenceCount,
+      detected_at: detectedAt,
+    }),
+  SchemaDriftResolved: ({ migrationVersion, change, resolvedAt }) =>
+    say('TenantSchemaDriftResolvedEvent', resolvedAt, { migration_version: migrationVersion, change, resolved_at: resolvedAt }),
   IsolationVerified: ({ verdict, probesRun, failedProbes, corpusVersion, verifiedAt }) =>
     say('TenantIsolationVerifiedEvent', verifiedAt, {
       verdict,

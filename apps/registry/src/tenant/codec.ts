@@ -37,6 +37,8 @@ export const tenantCodec = createEventCodec<TenantEvent>({
   ReadReplicaRejected: { version: 1 },
   DataPurged: { version: 1 },
   PurgeFailed: { version: 1 },
+  SchemaDriftDetected: { version: 1 },
+  SchemaDriftResolved: { version: 1 },
   IsolationVerified: { version: 1 },
 });
 

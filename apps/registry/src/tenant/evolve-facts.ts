@@ -1,6 +1,13 @@
 import type { Credential, CredentialsIssued, ProvisioningStarted, TenantFact } from './facts.ts';
 import { concernsOpenRequest, recordOf, withRequest } from './record.ts';
-import type { ExistingTenant, FailedTenant, ProvisioningTenant, RequestKind } from './state.ts';
+import {
+  isHoused,
+  type ExistingTenant,
+  type FailedTenant,
+  type ProvisioningTenant,
+  type RequestKind,
+  type SchemaDrift,
+} from './state.ts';
 
 /** A tenant whose creation is open, after a fact about it. */
 export function withProvisioningFact(state: ProvisioningTenant, fact: TenantFact): ProvisioningTenant | FailedTenant {
@@ -41,6 +48,8 @@ export function withProvisioningFact(state: ProvisioningTenant, fact: TenantFact
     case 'ReadReplicaRejected':
     case 'DataPurged':
     case 'PurgeFailed':
+    case 'SchemaDriftDetected':
+    case 'SchemaDriftResolved':
     case 'IsolationVerified':
       return state;
     default:
@@ -88,6 +97,12 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
       return concernsOpenRequest(state, 'purge', fact) ? purged(state, fact.data.purgedAt) : state;
     case 'PurgeFailed':
       return concernsOpenRequest(state, 'purge', fact) ? closed(state, 'purge', 'failed', fact.data.failedAt) : state;
+    case 'SchemaDriftDetected': {
+      const { requestId: _, change, ...found } = fact.data;
+      return withDrift(state, fact, { change, found }, found.detectedAt);
+    }
+    case 'SchemaDriftResolved':
+      return withDrift(state, fact, { change: fact.data.change, found: null }, fact.data.resolvedAt);
     // That a replica was verified counts by the registry's own event beside it.
     case 'ReadReplicaVerified':
     case 'IsolationVerified':
@@ -99,6 +114,13 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
     default:
       return fact satisfies never;
   }
+}
+
+/** Only what is said of the home that the tenant has, and nothing that was said before what is known. */
+function withDrift(state: ExistingTenant, fact: TenantFact, schemaDrift: SchemaDrift, at: string): ExistingTenant {
+  if (!isHoused(state) || state.provision.id !== fact.data.requestId) return state;
+  if (state.schemaDrift !== null && schemaDrift.change < state.schemaDrift.change) return state;
+  return { ...state, schemaDrift, updatedAt: at };
 }
 
 function closed<State extends ExistingTenant>(state: State, kind: RequestKind, outcome: 'done' | 'failed', at: string): State {

@@ -124,6 +124,7 @@ function activated(state: ExistingTenant, { activatedAt }: TenantActivated['data
     nextCredential: null,
     migrationVersion,
     activatedAt,
+    schemaDrift: null,
   };
 }
 
@@ -137,8 +138,8 @@ function terminated(state: ExistingTenant, data: TenantTerminated['data']): Tena
   };
   const ended = { status: 'terminated', reason, terminatedAt, purgeAfter } as const;
   if (isHoused(state)) {
-    const { provision, home, credential, credentialSince, migrationVersion, activatedAt } = state;
-    const housed = { provision, home, credential, credentialSince, migrationVersion, activatedAt };
+    const { provision, home, credential, credentialSince, migrationVersion, activatedAt, schemaDrift } = state;
+    const housed = { provision, home, credential, credentialSince, migrationVersion, activatedAt, schemaDrift };
     return { ...record, ...ended, ...housed, nextCredential: null };
   }
   const { id, attempt, requestedAt, outcome } = state.provision;

@@ -121,6 +121,24 @@ type IsolationVerified = Event<
   }
 >;
 
+/** The home is not what its version should look like. Its request is the one that made the home. */
+type SchemaDriftDetected = Event<
+  'SchemaDriftDetected',
+  {
+    readonly requestId: string;
+    readonly migrationVersion: string;
+    readonly change: number;
+    readonly fingerprint: string;
+    readonly differences: readonly string[];
+    readonly differenceCount: number;
+    readonly detectedAt: string;
+  }
+>;
+type SchemaDriftResolved = Event<
+  'SchemaDriftResolved',
+  { readonly requestId: string; readonly migrationVersion: string; readonly change: number; readonly resolvedAt: string }
+>;
+
 /** What another service did or could not do for a request. Recorded always; changes something only while the request is open. */
 export type TenantFact =
   | ProvisioningStarted
@@ -137,4 +155,6 @@ export type TenantFact =
   | ReadReplicaRejected
   | DataPurged
   | PurgeFailed
+  | SchemaDriftDetected
+  | SchemaDriftResolved
   | IsolationVerified;

@@ -76,6 +76,21 @@ export interface TenantRecord {
   readonly decidedRevision: number;
 }
 
+/** What was last told of how a home compares with what its version should look like. */
+export interface SchemaDrift {
+  /** How often that has changed in this life. */
+  readonly change: number;
+  /** Null where the home was as it should be. */
+  readonly found: {
+    readonly migrationVersion: string;
+    readonly fingerprint: string;
+    /** The first of them; `differenceCount` is of all. */
+    readonly differences: readonly string[];
+    readonly differenceCount: number;
+    readonly detectedAt: string;
+  } | null;
+}
+
 /** What a finished creation has given a tenant, and what of it is changed by rotations and migrations. */
 interface Housed {
   readonly provision: ProvisionRequest<'done'>;
@@ -88,6 +103,8 @@ interface Housed {
   readonly nextCredential: Credential | null;
   readonly migrationVersion: string;
   readonly activatedAt: string;
+  /** Null while nothing was told. */
+  readonly schemaDrift: SchemaDrift | null;
 }
 
 interface NoTenant {

@@ -123,7 +123,7 @@ describe(`random histories of tenants (seed ${seed})`, { timeout: 180_000 }, () 
     expect((await pool.query('select from tenant_configs')).rowCount).toBe(expected.length);
 
     await pool.query("update tenant_configs set tenant_name = 'spoilt', status = 'spoilt', readonly_db_port = 1");
-    await pool.query('update tenant_revisions set purge_from = now(), password_since = now()');
+    await pool.query('update tenant_revisions set purge_from = now(), password_since = now(), drift_since = now()');
     expect(await rebuildTenants({ pool, store })).toMatchObject({ rows: expected.length });
     expect(await storedRows(pool, ids)).toEqual(expected);
   });

@@ -1,6 +1,6 @@
 import { waitFor } from '@ultracore/testkit';
 import { describe, expect, test } from 'vitest';
-import { writeTenants } from '../../src/readmodel/tenants.ts';
+import { listTenants, writeTenants } from '../../src/readmodel/tenants.ts';
 import { createHistory, freshTenantId, openBackends, startProjector, storedRows } from '../backends.ts';
 import { factsOf } from '../tenant/examples.ts';
 
@@ -84,6 +84,30 @@ describe('the projector', () => {
     const [first, second] = one.active() ? [one, two] : [two, one];
     await first.stop();
     await waitFor(() => second.active(), { what: 'the other to take over', deadlineMs: 5_000 });
+  });
+
+  test('lists those whose home is known not to be what its version should look like, or the others', async () => {
+    await using backends = await openBackends();
+    const { store, pool } = backends;
+    startProjector(backends);
+    const history = createHistory(store);
+    const [drifted, mended, other] = [freshTenantId(), freshTenantId(), freshTenantId()];
+    for (const id of [drifted, mended, other]) {
+      const request = await history.create(id);
+      await history.activate(id, request);
+      const facts = factsOf(request);
+      if (id !== other) await history.say(id, facts.drifted);
+      if (id === mended) await history.say(id, facts.undrifted);
+    }
+    const idsOf = async (drift?: boolean) => (await listTenants(pool, { drift, limit: 10 })).map(({ tenant_id: id }) => id);
+    await waitFor(async () => (await storedRows(pool, [mended]))[0]?.revision === 7, { what: 'the rows', deadlineMs: 20_000 });
+    await waitFor(async () => (await storedRows(pool, [other]))[0]?.status === 'active', {
+      what: 'the rows',
+      deadlineMs: 20_000,
+    });
+    expect(await idsOf(true)).toEqual([drifted]);
+    expect(await idsOf(false)).toEqual([mended, other].toSorted());
+    expect(await idsOf()).toHaveLength(3);
   });
 
   test('shows a tenant without anything else having to happen', async () => {

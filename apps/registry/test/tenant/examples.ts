@@ -129,6 +129,22 @@ export function factsOf(requestId: string, { attempt = 1, at = 1 } = {}) {
       type: 'PurgeFailed',
       data: { requestId, step: 'prove', code: 'left_over', reason: 'a role', remaining: [], failedAt: time(6) },
     },
+    drifted: {
+      type: 'SchemaDriftDetected',
+      data: {
+        requestId,
+        migrationVersion: '0003',
+        change: 1,
+        fingerprint: 'ab'.repeat(32),
+        differences: ['table notes is not part of version 0003'],
+        differenceCount: 1,
+        detectedAt: time(7),
+      },
+    },
+    undrifted: {
+      type: 'SchemaDriftResolved',
+      data: { requestId, migrationVersion: '0003', change: 2, resolvedAt: time(8) },
+    },
     isolation: {
       type: 'IsolationVerified',
       data: { requestId, verdict: 'isolated', probesRun: 120, failedProbes: [], corpusVersion: null, verifiedAt: time(7) },
@@ -150,6 +166,8 @@ export const FACT_NAMES = [
   'rejected',
   'purged',
   'purgeFailed',
+  'drifted',
+  'undrifted',
   'isolation',
 ] as const satisfies readonly (keyof ReturnType<typeof factsOf>)[];
 

@@ -3,6 +3,8 @@ import {
   actor,
   attempt,
   count,
+  driftChange,
+  driftFingerprint,
   email,
   failureFields,
   host,
@@ -167,4 +169,33 @@ export const tenantMigrationRequested = defineMessage({
   type: 'TenantMigrationRequestedEvent',
   timeField: 'requested_at',
   schema: body({ target_version: migrationVersion, rollout_id: uuid, requested_by: actor, requested_at: time }),
+});
+
+/** Most differences that are listed; `difference_count` says how many there are. */
+export const DIFFERENCES_MAX = 50;
+
+/**
+ * A home is not what its version of the migrations should look like. Told when it is first seen and whenever the differences
+ * change, never as an answer to a request.
+ */
+export const tenantSchemaDriftDetected = defineMessage({
+  ...worker,
+  type: 'TenantSchemaDriftDetectedEvent',
+  timeField: 'detected_at',
+  schema: body({
+    migration_version: migrationVersion,
+    change: driftChange,
+    fingerprint: driftFingerprint,
+    differences: z.array(z.string().min(1).max(500)).min(1).max(DIFFERENCES_MAX),
+    difference_count: count,
+    detected_at: time,
+  }),
+});
+
+/** A home that had drifted is what its version should look like again. */
+export const tenantSchemaDriftResolved = defineMessage({
+  ...worker,
+  type: 'TenantSchemaDriftResolvedEvent',
+  timeField: 'resolved_at',
+  schema: body({ migration_version: migrationVersion, change: driftChange, resolved_at: time }),
 });

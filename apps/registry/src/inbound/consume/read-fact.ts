@@ -133,6 +133,22 @@ const READERS = {
       failedAt: body.failed_at,
     },
   }),
+  TenantSchemaDriftDetectedEvent: (body, requestId) => ({
+    type: 'SchemaDriftDetected',
+    data: {
+      requestId,
+      migrationVersion: body.migration_version,
+      change: body.change,
+      fingerprint: body.fingerprint,
+      differences: body.differences,
+      differenceCount: body.difference_count,
+      detectedAt: body.detected_at,
+    },
+  }),
+  TenantSchemaDriftResolvedEvent: (body, requestId) => ({
+    type: 'SchemaDriftResolved',
+    data: { requestId, migrationVersion: body.migration_version, change: body.change, resolvedAt: body.resolved_at },
+  }),
   TenantIsolationVerifiedEvent: (body, requestId) => ({
     type: 'IsolationVerified',
     data: {

@@ -29,6 +29,7 @@ import { etagOf, toView } from './views.ts';
 export type ListTenants = (query: {
   status?: string | undefined;
   tier?: string | undefined;
+  drift?: boolean | undefined;
   after?: string | undefined;
   limit: number;
 }) => Promise<z.infer<typeof listedTenant>[]>;
@@ -96,8 +97,8 @@ export function addReadRoutes(server: HttpServer, deps: Deps): void {
       },
     },
     async (request) => {
-      const { status, tier, cursor, limit } = request.query;
-      const tenants = await listTenants({ status, tier, after: fromCursor(cursor, TENANT_ID_PATTERN), limit: limit + 1 });
+      const { status, tier, drift, cursor, limit } = request.query;
+      const tenants = await listTenants({ status, tier, drift, after: fromCursor(cursor, TENANT_ID_PATTERN), limit: limit + 1 });
       const page = tenants.slice(0, limit);
       const last = tenants.length > limit ? page.at(-1) : undefined;
       return { tenants: page, next_cursor: last ? toCursor(last.tenant_id) : null };

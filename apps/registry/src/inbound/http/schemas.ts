@@ -132,6 +132,14 @@ export const tenantView = z.object({
   }),
   failure: nullable(z.object({ step: z.string(), code: z.string(), reason: z.string(), failed_at: z.string() })),
   migration_version: nullable(z.string()),
+  schema_drift: nullable(
+    z.object({
+      migration_version: z.string(),
+      detected_at: z.string(),
+      difference_count: z.number(),
+      differences: z.array(z.string()).describe('The first 50 of them.'),
+    }),
+  ).describe('How the home was last seen to differ from what its version of the migrations should look like; null: not at all.'),
   /** The last request of each kind. */
   requests: z.object({ rotate: request, purge: request, migrate: request, verify_replica: request }),
   legal_hold: z.boolean(),
@@ -151,6 +159,11 @@ const limit = z.coerce.number().int().min(1).max(MAX_PAGE).default(50);
 export const listQuery = z.strictObject({
   status: tenantStatusSchema.optional(),
   tier: tierSchema.optional(),
+  drift: z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional()
+    .describe('Whether the home is known not to be what its version of the migrations should look like.'),
   cursor: z.string().max(200).optional().describe('`next_cursor` of the page before.'),
   limit,
 });

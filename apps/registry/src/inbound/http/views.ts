@@ -1,5 +1,5 @@
 import { toRow, type TenantRow } from '../../tenant/row.ts';
-import { isHoused, type ExistingTenant, type Request } from '../../tenant/state.ts';
+import { isHoused, type ExistingTenant, type Request, type SchemaDrift } from '../../tenant/state.ts';
 import type { TenantView } from './schemas.ts';
 
 /** A tenant as a caller may see it. */
@@ -13,6 +13,7 @@ export function toView(state: ExistingTenant): TenantView {
     provisioning: { request_id: id, attempt, outcome, requested_at: requestedAt },
     failure: state.status === 'failed' ? toFailure(state.failure) : null,
     migration_version: 'migrationVersion' in state ? state.migrationVersion : null,
+    schema_drift: isHoused(state) ? toDrift(state.schemaDrift) : null,
     requests: {
       rotate: toRequest(rotate),
       purge: toRequest(purge),
@@ -30,6 +31,16 @@ export function toView(state: ExistingTenant): TenantView {
 
 const toRequest = (request: Request | null) =>
   request && { request_id: request.id, outcome: request.outcome, requested_at: request.requestedAt };
+
+const toDrift = (drift: SchemaDrift | null): TenantView['schema_drift'] =>
+  drift?.found
+    ? {
+        migration_version: drift.found.migrationVersion,
+        detected_at: drift.found.detectedAt,
+        difference_count: drift.found.differenceCount,
+        differences: [...drift.found.differences],
+      }
+    : null;
 
 const toFailure = ({ step, code, reason, failedAt }: { step: string; code: string; reason: string; failedAt: string }) => ({
   step,
