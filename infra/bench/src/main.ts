@@ -3,6 +3,7 @@ import { ROOT } from './frame/platform.ts';
 import { toText, type Findings, type Report } from './frame/report.ts';
 import { benchFleet } from './fleet/bench.ts';
 import { benchGateway } from './gateway/bench.ts';
+import { benchLifecycle } from './lifecycle/bench.ts';
 import { HELP, parseOptions, type BenchOptions } from './options.ts';
 import { benchProvisioning } from './provisioning/bench.ts';
 import { benchRegistry } from './registry/bench.ts';
@@ -12,6 +13,7 @@ type Bench = (options: BenchOptions, progress: (line: string) => void) => Promis
 const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ['fleet', benchFleet],
   ['gateway', benchGateway],
+  ['lifecycle', benchLifecycle],
   ['provisioning', benchProvisioning],
   ['registry', benchRegistry],
 ]);

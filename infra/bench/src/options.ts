@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { CONTENDERS, type ContenderName } from './gateway/contenders/contender.ts';
+import { LIFECYCLE_PARTS } from './lifecycle/parts.ts';
 import { WORKLOADS, type Workload } from './gateway/workload.ts';
 
 export interface BenchOptions {
@@ -10,6 +11,8 @@ export interface BenchOptions {
   tenants: number;
   /** Tenants queued at once, per tier. */
   queued: number;
+  /** Times that the lifecycle bench asks for so many at once. */
+  bursts: number;
   /** Streams made in each round. */
   streams: number;
   inFlight: number;
@@ -40,16 +43,19 @@ export const HELP = `npm run bench -- <name> [options]
   registry       creations against the client's own appends; when lists show them; relay against a bare producer; rebuild against upserts
 
   fleet          a rollout of a small migration over many tenants, and of one that must fail
+  lifecycle      homes from stock against cold ones; suspension and rotation; many creations at once, with a stock and without
   gateway        pool-gateway against PgBouncer and a plain fastify + pg.Pool service; many tenants; tenant-pool against pg
 
   --json           one JSON object instead of text
   --rounds <n>     measured rounds (default 5)
   --tenants <n>    provisioning: tenants one by one, per tier (default 60); fleet: tenants in it (default 1000)
-  --queued <n>     provisioning: tenants queued at once, per tier (default 500; 0 leaves it out)
+  --bursts <n>     lifecycle: times that --queued tenants are asked for at once, each on a platform of its own (default 1)
+  --queued <n>     provisioning, lifecycle: tenants queued at once, per tier (default 500; 0 leaves it out)
   --tiers <a,b>    provisioning: default small,standard,enterprise
   --streams <n>    registry: tenants created in each round (default 2000)
   --in-flight <n>  requests under way at once (default 64)
-  --parts <a,b>    registry: creations,visibility,relay,rebuild; gateway: speed,memory,scale,pool (default all)
+  --parts <a,b>    registry: creations,visibility,relay,rebuild; gateway: speed,memory,scale,pool;
+                   lifecycle: database,latency,burst (default all)
   --seconds <s>    gateway: length of a turn (default 2)
   --clients <a,b>  gateway: requests under way at once (default 1,16,64,256)
   --workloads <w>  gateway: point,rows,writes (default all)
@@ -61,8 +67,12 @@ export const HELP = `npm run bench -- <name> [options]
   --data-dir <d>   where the bench's own platform keeps its data; emptied first (default .local/bench)
 `;
 
-const REGISTRY_PARTS = 'creations,visibility,relay,rebuild';
-const GATEWAY_PARTS = 'speed,memory,scale,pool';
+/** Parts of each bench that has some. */
+const PARTS: ReadonlyMap<string, string> = new Map([
+  ['registry', 'creations,visibility,relay,rebuild'],
+  ['gateway', 'speed,memory,scale,pool'],
+  ['lifecycle', LIFECYCLE_PARTS],
+]);
 
 /** Throws a sentence for what it does not understand. */
 export function parseOptions(args: readonly string[]): { name: string | undefined; options: BenchOptions } {
@@ -75,6 +85,7 @@ export function parseOptions(args: readonly string[]): { name: string | undefine
       tenants: { type: 'string' },
       queued: { type: 'string', default: '500' },
       tiers: { type: 'string', default: 'small,standard,enterprise' },
+      bursts: { type: 'string', default: '1' },
       streams: { type: 'string', default: '2000' },
       'in-flight': { type: 'string', default: '64' },
       parts: { type: 'string' },
@@ -100,10 +111,11 @@ export function parseOptions(args: readonly string[]): { name: string | undefine
         positionals[0] === 'fleet' ? 1 : 0,
       ),
       queued: count('queued', values.queued, 0),
+      bursts: count('bursts', values.bursts, 1),
       streams: count('streams', values.streams, 1),
       inFlight: count('in-flight', values['in-flight'], 1),
       tiers: values.tiers.split(','),
-      parts: (values.parts ?? (positionals[0] === 'gateway' ? GATEWAY_PARTS : REGISTRY_PARTS)).split(','),
+      parts: (values.parts ?? PARTS.get(positionals[0] ?? '') ?? '').split(','),
       seconds: seconds(values.seconds),
       clients: values.clients.split(',').map((each) => count('clients', each, 1)),
       workloads: oneOf('workloads', values.workloads, WORKLOADS),

@@ -1,10 +1,13 @@
 import { Pool } from 'undici';
 import { z } from 'zod';
 
+const requestSchema = z.object({ outcome: z.string() }).nullable();
+
 const tenantSchema = z.object({
   tenant_id: z.string(),
   status: z.string(),
   failure: z.object({ step: z.string(), code: z.string(), reason: z.string() }).nullable(),
+  requests: z.object({ rotate: requestSchema }),
 });
 export type TenantView = z.infer<typeof tenantSchema>;
 
@@ -21,6 +24,8 @@ export interface NewTenant {
 export interface RegistryClient extends AsyncDisposable {
   /** Resolves when the creation is accepted (202); throws with the answer otherwise. */
   create(tenant: NewTenant, idempotencyKey?: string): Promise<void>;
+  /** A command about a tenant, e.g. `suspend`; throws with the answer unless it is accepted. */
+  ask(tenantId: string, command: string, body: object): Promise<void>;
   get(tenantId: string): Promise<TenantView>;
   /** Ids in a page of the list, in their order, from the one that follows `after` on. */
   list(page: { after: string; limit: number }): Promise<string[]>;
@@ -49,6 +54,12 @@ export function createRegistryClient(origin: string, token: string, connections:
       });
       const text = await body.text();
       if (statusCode !== 202) throw new Error(`The creation of ${tenant_id} was answered with ${statusCode}: ${text}`);
+    },
+    async ask(tenantId, command, asked) {
+      const path = `/v1/tenants/${tenantId}/${command}`;
+      const { statusCode, body } = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(asked) });
+      const text = await body.text();
+      if (statusCode >= 300) throw new Error(`POST ${path}: ${statusCode} ${text}`);
     },
     get: async (tenantId) => tenantSchema.parse(await get(`/v1/tenants/${tenantId}`)),
     async list({ after, limit }) {
