@@ -69,7 +69,7 @@ let keyRing: Promise<KeyRing> | undefined;
 
 /** A tenant's login, from the read model's ciphertext and the stack's master password. */
 export async function loginOf(stack: Stack, tenantId: string, mode: 'readwrite' | 'readonly' = 'readwrite'): Promise<Login> {
-  keyRing ??= createKeyRing({ masterPassword: stack.master_password, keyId: 'k1' });
+  keyRing ??= createKeyRing({ masterPassword: stack.master_password, keyId: stack.master_key.key_id });
   const ring = await keyRing;
   const row = await withClient({ stack, database: 'ultracore_tenants' }, async (client) => {
     const { rows } = await client.query<{ db_name: string; role: string; sealed: string }>(

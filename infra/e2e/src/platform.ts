@@ -70,8 +70,8 @@ const silent: Terminal = {
 };
 
 /** Sets the backends up (topics, ACLs, schemas, bootstrap: each safe to repeat) and answers with a platform without services. */
-export async function createPlatform(): Promise<Platform> {
-  const stack = readStack(testStack().file);
+export async function createPlatform(stackPath: string = testStack().file): Promise<Platform> {
+  const stack = readStack(stackPath);
   const secrets = await loadSecrets(stack.data_dir, {});
   await Promise.all([setUpKafka(stack, silent), setUpPostgres(stack, secrets, silent)]);
   const [tokens, sessionTimeoutMs] = await Promise.all([issueTokens(secrets), shortSession(stack)]);

@@ -8,6 +8,7 @@ const LAUNCHER_ERROR_CODES = [
   'fetch_failed',
   'disk_full',
   'data_dir_unusable',
+  'master_password_wrong',
   'already_running',
   'not_running',
   'backend_failed',

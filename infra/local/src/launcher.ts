@@ -128,7 +128,8 @@ function emptyStack(options: Options, secrets: Secrets): Stack {
     started_at: new Date().toISOString(),
     ready_ms: 0,
     master_password: secrets.master_password,
-    master_key: masterKey(process.env),
+    master_key: masterKey(secrets, process.env),
+    ...(secrets.previous_master === undefined ? {} : { previous_master: secrets.previous_master }),
     service_urls: {},
     pids: {},
     log_files: {},
@@ -137,9 +138,9 @@ function emptyStack(options: Options, secrets: Secrets): Stack {
 }
 
 /** As the worker reads it; without a variable, the default of the key ring. */
-function masterKey(env: Readonly<Record<string, string | undefined>>): Stack['master_key'] {
-  const { ULTRACORE_MASTER_KEY_ID: keyId, ULTRACORE_MASTER_SALT: salt, ULTRACORE_MASTER_ROUNDS: rounds } = env;
-  return { key_id: keyId || 'k1', ...(salt ? { salt } : {}), ...(rounds ? { rounds: Number(rounds) } : {}) };
+function masterKey(secrets: Secrets, env: Readonly<Record<string, string | undefined>>): Stack['master_key'] {
+  const { ULTRACORE_MASTER_SALT: salt, ULTRACORE_MASTER_ROUNDS: rounds } = env;
+  return { key_id: secrets.master_key_id, ...(salt ? { salt } : {}), ...(rounds ? { rounds: Number(rounds) } : {}) };
 }
 
 /** Names of the backends that the environment has replaced. */

@@ -10,8 +10,14 @@ import { LauncherError } from './errors.ts';
 /** Who may log in to Kafka: its super user, and everyone who has a row in the table of rights. */
 const KAFKA_PRINCIPALS = ['admin', ...Object.keys(ACCESS)];
 
+const masterSchema = z.strictObject({ key_id: z.string(), password: z.string() });
+type Master = z.infer<typeof masterSchema>;
+
 const secretsSchema = z.strictObject({
   master_password: z.string(),
+  master_key_id: z.string().default('k1'),
+  /** The master password before the present one, for what may still be sealed with it. */
+  previous_master: masterSchema.optional(),
   postgres_superuser_password: z.string(),
   postgres_role_passwords: z.record(z.string(), z.string()),
   kafka_passwords: z.record(z.string(), z.string()),
@@ -24,14 +30,15 @@ export type Secrets = z.infer<typeof secretsSchema>;
 const POSTGRES_ROLES = ['ultracore_admin', ...CONTROL_PLANE.map(({ role }) => role)];
 
 /**
- * The data directory's secrets, made once and kept in `secrets.json` (mode 0600): with another master password no tenant's
- * credential would open any more. Principals and roles that came later are added.
+ * The data directory's secrets, made once and kept in `secrets.json` (mode 0600): without its master password no tenant's
+ * credential would open any more. A new ULTRACORE_MASTER_KEY_ID changes it (to ULTRACORE_MASTER_PASSWORD, or to one made here) and keeps
+ * the one before as the previous. Principals and roles that came later are added. Throws `master_password_wrong`.
  */
 export async function loadSecrets(dataDir: string, env: Readonly<Record<string, string | undefined>> = {}): Promise<Secrets> {
   const file = join(dataDir, 'secrets.json');
   const kept = existsSync(file) ? parse(file) : undefined;
   const secrets: Secrets = {
-    master_password: env['ULTRACORE_MASTER_PASSWORD'] || kept?.master_password || password(),
+    ...masters(kept, env),
     postgres_superuser_password: kept?.postgres_superuser_password ?? password(),
     postgres_role_passwords: withMissing(kept?.postgres_role_passwords, POSTGRES_ROLES),
     kafka_passwords: withMissing(kept?.kafka_passwords, KAFKA_PRINCIPALS),
@@ -39,6 +46,29 @@ export async function loadSecrets(dataDir: string, env: Readonly<Record<string, 
   };
   writeFileSync(file, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   return secrets;
+}
+
+function masters(
+  kept: Secrets | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<Secrets, 'master_password' | 'master_key_id' | 'previous_master'> {
+  const { ULTRACORE_MASTER_PASSWORD: given, ULTRACORE_MASTER_KEY_ID: givenId } = env;
+  const before: Master | undefined = kept && { key_id: kept.master_key_id, password: kept.master_password };
+  const known = [before, kept?.previous_master].filter((each) => each !== undefined);
+  const keyId = givenId || before?.key_id || 'k1';
+  const same = known.find(({ key_id: id }) => id === keyId);
+  if (same !== undefined && given && given !== same.password) {
+    throw new LauncherError(
+      'master_password_wrong',
+      `ULTRACORE_MASTER_PASSWORD is not the one of key "${keyId}" in this data directory: leave it out, or set ULTRACORE_MASTER_KEY_ID to an id of its own to change the master password.`,
+    );
+  }
+  const previous = known.find(({ key_id: id }) => id !== keyId);
+  return {
+    master_password: same?.password ?? (given || password()),
+    master_key_id: keyId,
+    ...(previous === undefined ? {} : { previous_master: previous }),
+  };
 }
 
 function parse(file: string): Secrets {

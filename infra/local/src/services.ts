@@ -23,7 +23,7 @@ export const JWT_AUDIENCE = 'ultracore';
 
 /** Handed on from the launcher's own environment to every service, where set. */
 const HANDED_ON =
-  /^(KAFKA_SESSION_TIMEOUT_MS|LOG_LEVEL|NODE_COMPILE_CACHE|NODE_ENV|NODE_OPTIONS|PATH|TZ|DEFAULT_[A-Z_]+|GATEWAY_[A-Z_]+|TENANT_MIGRATIONS_DIR|POSTGRES_SERVERS_FILE|WORKER_[A-Z_]+|ULTRACORE_MASTER_[A-Z_]+)$/;
+  /^(KAFKA_SESSION_TIMEOUT_MS|LOG_LEVEL|NODE_COMPILE_CACHE|NODE_ENV|NODE_OPTIONS|PATH|TZ|DEFAULT_[A-Z_]+|GATEWAY_[A-Z_]+|TENANT_MIGRATIONS_DIR|POSTGRES_SERVERS_FILE|WORKER_[A-Z_]+|ULTRACORE_MASTER_(SALT|ROUNDS))$/;
 
 /** In the order in which they are started; a new service adds its line here and its prefixes in routes.ts. */
 export const SERVICES: readonly ServiceSpec[] = [
@@ -46,14 +46,14 @@ export const SERVICES: readonly ServiceSpec[] = [
       POSTGRES_ADMIN_PORT: String(context.stack.postgres?.port ?? ''),
       POSTGRES_ADMIN_USER: context.stack.postgres_admin?.user ?? '',
       POSTGRES_ADMIN_PASSWORD: context.stack.postgres_admin?.password ?? '',
-      ULTRACORE_MASTER_PASSWORD: context.stack.master_password,
+      ...masterEnvironment(context),
       TENANT_MIGRATIONS_DIR: MIGRATIONS_DIRECTORY,
     }),
   },
   {
     name: 'pool-gateway',
     needs: ['kafka', 'postgres', 'schema-registry'],
-    env: (context) => ({ ULTRACORE_MASTER_PASSWORD: context.stack.master_password }),
+    env: masterEnvironment,
   },
 ];
 
@@ -76,6 +76,18 @@ export function serviceEnvironment(
     JWKS_URL: context.jwksUrl,
     ...service.env(context),
     ...Object.fromEntries(Object.entries(inherited).filter(([name]) => HANDED_ON.test(name))),
+  };
+}
+
+/** The master password, and the one before while there is one. */
+function masterEnvironment({ stack }: ServiceContext): Record<string, string> {
+  const { master_password: password, master_key: key, previous_master: previous } = stack;
+  return {
+    ULTRACORE_MASTER_PASSWORD: password,
+    ULTRACORE_MASTER_KEY_ID: key.key_id,
+    ...(previous === undefined
+      ? {}
+      : { ULTRACORE_MASTER_PASSWORD_PREVIOUS: previous.password, ULTRACORE_MASTER_KEY_ID_PREVIOUS: previous.key_id }),
   };
 }
 

@@ -28,6 +28,8 @@ const stackSchema = z.object({
   master_password: z.string(),
   /** How the key that opens tenants' credentials is made from the master password. */
   master_key: z.object({ key_id: z.string(), salt: z.string().optional(), rounds: z.number().int().optional() }),
+  /** The master password before the present one, where it was changed. */
+  previous_master: z.object({ key_id: z.string(), password: z.string() }).optional(),
   service_urls: z.record(z.string(), z.string()),
   pids: z.record(z.string(), z.number().int()),
   log_files: z.record(z.string(), z.string()),

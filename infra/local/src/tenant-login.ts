@@ -105,8 +105,10 @@ async function readConfig(stack: Stack, tenantId: string): Promise<Row> {
 
 async function open(stack: Stack, tenantId: string, role: string, sealed: string): Promise<string> {
   const { key_id: keyId, salt, rounds } = stack.master_key;
+  const { previous_master: previous } = stack;
+  const retired = previous === undefined ? [] : [{ masterPassword: previous.password, keyId: previous.key_id, salt, rounds }];
   try {
-    const ring = await createKeyRing({ masterPassword: stack.master_password, keyId, salt, rounds });
+    const ring = await createKeyRing({ masterPassword: stack.master_password, keyId, salt, rounds, retired });
     return ring.open({ tenantId, role, sealed });
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;

@@ -42,6 +42,7 @@ describe('the environment of a service', () => {
   };
   const secrets: Secrets = {
     master_password: 'the-master',
+    master_key_id: 'k1',
     postgres_superuser_password: 'of-the-superuser',
     postgres_role_passwords: { ultracore_registry: 'p/w', ultracore_worker: 'w' },
     kafka_passwords: {},
@@ -71,6 +72,10 @@ describe('the environment of a service', () => {
     const having = (secret: string) => SERVICES.map(({ name }) => name).filter((name) => values(name).includes(secret));
     expect(having('of-the-admin')).toEqual(['provisioning-worker']);
     expect(having('the-master')).toEqual(['provisioning-worker', 'pool-gateway']);
+    // Also when it is given to the launcher.
+    expect(environmentOf('registry', { ULTRACORE_MASTER_PASSWORD: 'the-master' })).not.toHaveProperty(
+      'ULTRACORE_MASTER_PASSWORD',
+    );
   });
 
   test('defaults of the deployment are handed on; nothing else of the shell is', () => {

@@ -111,10 +111,8 @@ export function createTenantDirectory({ keyRing, gateways, register, remove, cha
       const openable = keys.openable(row);
       const registration = openable && toRegistration(openable, { gateways, open });
       if (registration === undefined) {
-        logger.error(
-          { tenantId: row.tenant_id, reason: keys.closed.get(row.tenant_id) },
-          'a tenant is refused: its credential cannot be opened',
-        );
+        const reason = keys.closed.get(row.tenant_id) ?? 'it is damaged';
+        logger.error({ tenantId: row.tenant_id, reason }, 'a tenant is refused: its credential cannot be opened');
         return refuse(row.tenant_id, 'its credential cannot be opened');
       }
       register(registration);

@@ -1,5 +1,7 @@
 import type { DirectoryCredential, DirectoryRow } from '@ultracore/contracts';
-import { CredentialError, type KeyRing } from '@ultracore/credentials';
+import { CredentialError, type CredentialErrorCode, type KeyRing } from '@ultracore/credentials';
+
+const KEY_FAULTS: ReadonlySet<CredentialErrorCode> = new Set(['unknown_key', 'wrong_master_password']);
 
 export interface CredentialKeys {
   /**
@@ -11,7 +13,7 @@ export interface CredentialKeys {
   forget(tenantId: string): void;
   /** Whether the ring has the key of any tenant's credentials. */
   opensAny(): boolean;
-  /** Tenants of which it has not, with the reason. */
+  /** Tenants of which it has not, with the reason. One whose credential is merely damaged is nobody else's trouble and not here. */
   readonly closed: ReadonlyMap<string, string>;
 }
 
@@ -20,13 +22,13 @@ export function createCredentialKeys(keyRing: Pick<KeyRing, 'assertHolds'>): Cre
   const known = new Map<string, readonly DirectoryCredential[]>();
   const closed = new Map<string, string>();
 
-  const faultOf = (credential: DirectoryCredential): string | undefined => {
+  const faultOf = (credential: DirectoryCredential): CredentialError | undefined => {
     try {
       keyRing.assertHolds(credential.db_password_encrypted);
       keyRing.assertHolds(credential.readonly_db_password_encrypted);
       return undefined;
     } catch (error) {
-      if (error instanceof CredentialError) return error.message;
+      if (error instanceof CredentialError) return error;
       throw error;
     }
   };
@@ -39,7 +41,7 @@ export function createCredentialKeys(keyRing: Pick<KeyRing, 'assertHolds'>): Cre
       closed.delete(tenantId);
     },
     openable(row) {
-      const faults: string[] = [];
+      const faults: CredentialError[] = [];
       const knownBefore = known.get(row.tenant_id) ?? [];
       const resolve = (credential: DirectoryCredential | null): DirectoryCredential | null => {
         const fault = credential === null ? undefined : faultOf(credential);
@@ -51,11 +53,11 @@ export function createCredentialKeys(keyRing: Pick<KeyRing, 'assertHolds'>): Cre
       const credential = resolve(row.credential);
       const next = resolve(row.next_credential);
       const [fault] = faults;
+      closed.delete(row.tenant_id);
       if (fault !== undefined) {
-        closed.set(row.tenant_id, fault);
+        if (KEY_FAULTS.has(fault.code)) closed.set(row.tenant_id, fault.message);
         return undefined;
       }
-      closed.delete(row.tenant_id);
       const openable = [credential, next].filter((each) => each !== null);
       if (openable.length > 0) known.set(row.tenant_id, openable);
       return { ...row, credential, next_credential: next };

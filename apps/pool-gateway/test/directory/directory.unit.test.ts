@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { CredentialError } from '@ultracore/credentials';
+import { CredentialError, type CredentialErrorCode } from '@ultracore/credentials';
 import { createLogger } from '@ultracore/service';
 import { waitFor } from '@ultracore/testkit';
 import { describe, expect, test } from 'vitest';
 import { createTenantDirectory } from '../../src/directory/directory.ts';
 import { directoryRow } from '../support/directory-row.ts';
 
-function rig({ holds = true }: { holds?: boolean } = {}) {
+function rig({ holds = true, code = 'wrong_master_password' }: { holds?: boolean; code?: CredentialErrorCode } = {}) {
   const calls: string[] = [];
   const state = { holds };
   const directory = createTenantDirectory({
@@ -18,7 +18,7 @@ function rig({ holds = true }: { holds?: boolean } = {}) {
     keyRing: {
       open: () => 'password',
       assertHolds() {
-        if (!state.holds) throw new CredentialError('wrong_master_password', 'not the one it was sealed with');
+        if (!state.holds) throw new CredentialError(code, 'not the one it was sealed with');
       },
     },
   });
@@ -111,6 +111,13 @@ describe('what is wrong', () => {
     state.holds = false;
     directory.onRow(directoryRow({ tenant_id: 'third' }));
     expect(directory.fault()).toBeUndefined();
+  });
+
+  test('is not that a tenant’s credential is damaged', () => {
+    const { directory } = rig({ holds: false, code: 'malformed' });
+    directory.onRow(directoryRow());
+    directory.follow({ caughtUp: () => true, stale: () => false });
+    expect([directory.find(ID)?.status, directory.fault(), directory.wrongKeys()]).toEqual(['unreadable', undefined, undefined]);
   });
 
   test('is that the copy is not complete yet, or may be behind', async () => {
