@@ -15,6 +15,7 @@ import {
   SERVER_BACKOFF_MS,
   STALE_AFTER_MS,
   SWITCH_MS,
+  SWITCHES_AT_ONCE,
   TENURE_MS,
   TURN_MS,
 } from './tuning.ts';
@@ -235,7 +236,7 @@ export class ServerBudget {
     // One that gives way but has long been at what it does may take longer still: it does not count.
     const leaving = slots.filter((slot) => slot.retiring && !(slot.inFlight > 0 && now - slot.headSince > TENURE_MS)).length;
     const underWay = leaving + this.#loginsUnderWay(now);
-    if (underWay >= LOGINS_AT_ONCE) return;
+    if (underWay >= SWITCHES_AT_ONCE) return;
     const share = this.#share(now);
     const turn = turnMs(this.budget, this.#switchMs, TURN_MS);
     const rules = { now, share, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS, turnMs: turn, switchMs: this.#switchMs };
@@ -243,7 +244,7 @@ export class ServerBudget {
     let asked = 0;
     for (const { pool, waiting } of this.#claims(now)) {
       if (served-- > 0) continue;
-      if (underWay + asked >= LOGINS_AT_ONCE) return;
+      if (underWay + asked >= SWITCHES_AT_ONCE) return;
       const entitled = this.heldBy(pool.tenant) < share;
       const patient = now - waiting.since >= turn;
       const victim: Slot | undefined = chooseVictim(slots, { ...rules, entitled, patient, mayInterrupt: underWay + asked === 0 });

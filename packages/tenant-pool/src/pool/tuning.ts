@@ -47,9 +47,11 @@ export const TENURE_MS = 100;
 export const TURN_MS = { least: 100, most: 1_000 } as const;
 /** What opening a connection is taken to cost, whatever was measured. */
 export const SWITCH_MS = { least: 5, most: 50 } as const;
-/** Connections to one server that are opened at one time, or closed for others to be opened; those that take longer do not count. */
-export const LOGINS_AT_ONCE = 4;
+/** Connections to one server that are opened at one time; those that take longer do not count. */
+export const LOGINS_AT_ONCE = 8;
 export const LOGIN_COUNTS_MS = 50;
+/** Connections to one server that are closed at one time for others to be opened, these counted too. */
+export const SWITCHES_AT_ONCE = 4;
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 export const SERVER_BACKOFF_MS = { first: 100, longest: 2_000 } as const;
