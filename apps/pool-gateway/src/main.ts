@@ -21,7 +21,7 @@ import { createCalls } from './inbound/http/calls.ts';
 import { addPoolRoutes } from './inbound/http/pool-routes.ts';
 import { addQueryRoutes } from './inbound/http/query-routes.ts';
 import { createUsageReporter, USAGE_MESSAGE } from './metering/reporter.ts';
-import { createPoolUsage } from './metering/pool-usage.ts';
+import { createPoolUsage, toPoolUsage } from './metering/pool-usage.ts';
 import { createUsageWindows } from './metering/windows.ts';
 import { createMetrics } from './metrics.ts';
 import { createMemoryBudget } from './query/budget.ts';
@@ -68,8 +68,8 @@ await runMain(NAME, async () => {
     logger,
     register: (registration) => pools.registerTenant(registration),
     remove(tenantId, reason) {
-      windows.settle(tenantId, poolOf(tenantId));
-      pools.removeTenant(tenantId, reason);
+      const usage = pools.removeTenant(tenantId, reason);
+      windows.settle(tenantId, usage && (() => toPoolUsage(usage())));
     },
     changed: (before, now) => calls.endWhere((asked) => lostRights(asked, before, now)),
   });

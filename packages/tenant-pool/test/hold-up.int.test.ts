@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { testStack, waitFor } from '@ultracore/testkit';
 import { describe, expect, it } from 'vitest';
+import type { StreamControl } from '../src/index.ts';
 import { CANCELS } from '../src/pool/tuning.ts';
 import { ask, crowd } from './answers.ts';
 import { foundTown, manage } from './tenants.ts';
@@ -200,6 +201,39 @@ describe('a result on a connection of its own', () => {
     control?.resume();
     expect(await promise).toBe('SELECT 50000');
     expect(rows).toBe(50_000);
+  });
+
+  it('whose reader pauses brings nothing more once its deadline has passed', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town);
+    const pool = pools.manager.getPool(town.ids[0]);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    let [rows, atPause] = [0, 0];
+    let control: StreamControl | undefined;
+    pool.submit(
+      {
+        text: "select repeat('x', 1000) from generate_series(1, 10000000)",
+        params: [],
+        lane: 'own',
+        deadline: performance.now() + 300,
+        repeatable: true,
+      },
+      {
+        started: (given) => void (control = given),
+        columns() {},
+        row() {
+          if (++rows !== 1_000) return;
+          control?.pause();
+          // What the connection had brought by then.
+          setImmediate(() => (atPause = rows));
+        },
+        complete: resolve,
+        failed: reject,
+      },
+    );
+    await expect(promise).rejects.toMatchObject({ code: 'statement_timeout' });
+    await waitFor(async () => (await town.connections()) === 0, { what: 'the connection to be closed' });
+    expect(rows).toBe(atPause);
   });
 
   it('whose reader has paused for good is cancelled at its deadline all the same', async () => {

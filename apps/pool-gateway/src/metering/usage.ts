@@ -25,6 +25,8 @@ export interface PoolUsage {
   readonly connectionMs: number;
   /** Connections at this moment. */
   readonly connections: number;
+  /** The most there were at one time since they were last looked at. */
+  readonly peak: number;
 }
 
 export const noUsage = (): Usage => ({ statements: 0, errors: 0, throttled: 0, rows: 0, bytesIn: 0, bytesOut: 0 });

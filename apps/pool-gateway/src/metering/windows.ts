@@ -3,7 +3,7 @@ import { noUsage, type Meter, type PoolUsage, type Usage } from './usage.ts';
 
 export type UsageEvent = MessageOf<'TenantResourceUsageRecordedEvent'>;
 
-/** What a tenant's pools have used since they exist; undefined for a tenant that has none. */
+/** What a tenant's pools have used since they exist; undefined for a tenant that has none. With each look the peak begins anew. */
 export type PoolOf = (tenantId: string) => PoolUsage | undefined;
 
 export interface UsageWindows extends Meter {
@@ -12,8 +12,8 @@ export interface UsageWindows extends Meter {
    * asked only of tenants that had requests in it, or connections at its beginning.
    */
   cut(now: Date, poolOf: PoolOf): UsageEvent[];
-  /** Takes over what a tenant's pools have used: they are about to be gone, or to begin anew. */
-  settle(tenantId: string, pool: PoolUsage | undefined): void;
+  /** Takes over what a tenant's pools have used that are gone, and what they still use until the last of their connections is closed. */
+  settle(tenantId: string, look: (() => PoolUsage) | undefined): void;
 }
 
 export interface WindowOptions {
@@ -23,7 +23,14 @@ export interface WindowOptions {
   readonly newId: () => string;
 }
 
-const NO_POOL: PoolUsage = { busyMs: 0, queuedMs: 0, connectionMs: 0, connections: 0 };
+/** Pools that are gone, with connections that are not. */
+interface Leaving {
+  readonly tenantId: string;
+  readonly look: () => PoolUsage;
+  last: PoolUsage;
+}
+
+const NO_POOL: PoolUsage = { busyMs: 0, queuedMs: 0, connectionMs: 0, connections: 0, peak: 0 };
 
 export function createUsageWindows({ meter, start, newId }: WindowOptions): UsageWindows {
   let windowStart = start;
@@ -32,6 +39,7 @@ export function createUsageWindows({ meter, start, newId }: WindowOptions): Usag
   const base = new Map<string, PoolUsage>();
   /** What pools that are gone have used in it. */
   let settled = new Map<string, PoolUsage>();
+  let leaving: Leaving[] = [];
 
   const sinceLast = (tenantId: string, pool: PoolUsage | undefined): PoolUsage => {
     if (pool === undefined) return NO_POOL;
@@ -40,18 +48,34 @@ export function createUsageWindows({ meter, start, newId }: WindowOptions): Usag
     return added;
   };
 
+  const settleMore = (tenantId: string, more: PoolUsage): void => {
+    settled.set(tenantId, plus(more, settled.get(tenantId)));
+  };
+
+  const lookAtLeaving = (): void => {
+    for (const each of leaving) {
+      const { tenantId, look, last } = each;
+      each.last = look();
+      settleMore(tenantId, { ...since(each.last, last), peak: last.connections });
+    }
+    leaving = leaving.filter(({ last }) => last.connections > 0);
+  };
+
   return {
     of(tenantId) {
       let usage = counters.get(tenantId);
       if (!usage) counters.set(tenantId, (usage = noUsage()));
       return usage;
     },
-    settle(tenantId, pool) {
-      if (pool === undefined) return;
-      settled.set(tenantId, plus(since(pool, base.get(tenantId)), settled.get(tenantId)));
+    settle(tenantId, look) {
+      if (look === undefined) return;
+      const last = look();
+      settleMore(tenantId, since(last, base.get(tenantId)));
       base.delete(tenantId);
+      leaving.push({ tenantId, look, last });
     },
     cut(now, poolOf) {
+      lookAtLeaving();
       const ended = { counters, settled, start: windowStart };
       counters = new Map();
       settled = new Map();
@@ -68,7 +92,7 @@ export function createUsageWindows({ meter, start, newId }: WindowOptions): Usag
           meter,
           window_start: ended.start.toISOString(),
           recorded_at: now.toISOString(),
-          connection_count: pool.connections,
+          connection_count: pool.peak,
           query_count: used.statements,
           error_count: used.errors,
           throttled_count: used.throttled,
@@ -91,7 +115,8 @@ const plus = (a: PoolUsage, b: PoolUsage = NO_POOL): PoolUsage => ({
   busyMs: a.busyMs + b.busyMs,
   queuedMs: a.queuedMs + b.queuedMs,
   connectionMs: a.connectionMs + b.connectionMs,
-  connections: Math.max(a.connections, b.connections),
+  connections: a.connections + b.connections,
+  peak: Math.max(a.peak, b.peak),
 });
 
 /** What was added between two looks at the same pools. */
@@ -100,4 +125,5 @@ const since = (now: PoolUsage, before: PoolUsage = NO_POOL): PoolUsage => ({
   queuedMs: now.queuedMs - before.queuedMs,
   connectionMs: now.connectionMs - before.connectionMs,
   connections: now.connections,
+  peak: now.peak,
 });

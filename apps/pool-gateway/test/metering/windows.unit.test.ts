@@ -14,6 +14,7 @@ const pool = (changes: Partial<PoolUsage> = {}): PoolUsage => ({
   queuedMs: 0,
   connectionMs: 0,
   connections: 0,
+  peak: changes.connections ?? 0,
   ...changes,
 });
 const pools = (...entries: [string, PoolUsage][]) => {
@@ -29,7 +30,7 @@ describe('a window', () => {
     windows.of('idle');
     const events = windows.cut(
       at(60),
-      pools(['acme', pool({ busyMs: 1500, queuedMs: 20, connectionMs: 60_000, connections: 2 })], ['quiet', pool()]),
+      pools(['acme', pool({ busyMs: 1500, queuedMs: 20, connectionMs: 60_000, connections: 1, peak: 2 })], ['quiet', pool()]),
     );
     expect(events).toEqual([
       {
@@ -75,16 +76,35 @@ describe('a window', () => {
     const windows = make();
     windows.of('acme').statements += 1;
     windows.cut(at(60), pools(['acme', pool({ busyMs: 1000 })]));
-    windows.settle('acme', pool({ busyMs: 1600, connectionMs: 500, connections: 3 }));
+    windows.settle('acme', () => pool({ busyMs: 1600, connectionMs: 500, peak: 3 }));
     windows.of('acme').statements += 1;
     const [event] = windows.cut(at(120), pools(['acme', pool({ busyMs: 50, connections: 1 })]));
     expect(event).toMatchObject({ busy_seconds: 0.65, connection_seconds: 0.5, connection_count: 3 });
     expect(windows.cut(at(180), pools(['acme', pool({ busyMs: 50 })]))).toEqual([]);
   });
 
+  test('has what a tenant that is gone still uses, until its last connection is closed', () => {
+    const windows = make();
+    let used = pool({ busyMs: 100, connectionMs: 100, connections: 2 });
+    let looks = 0;
+    windows.settle('gone', () => {
+      looks += 1;
+      return used;
+    });
+    used = pool({ busyMs: 900, connectionMs: 1000, connections: 1 });
+    // By then there is another tenant of this name.
+    const anew = pools(['gone', pool({ busyMs: 5, connections: 1 })]);
+    expect(windows.cut(at(60), anew)).toMatchObject([{ busy_seconds: 0.905, connection_seconds: 1, connection_count: 2 }]);
+    used = pool({ busyMs: 1000, connectionMs: 1500 });
+    expect(windows.cut(at(120), anew)).toMatchObject([{ busy_seconds: 0.1, connection_seconds: 0.5, connection_count: 1 }]);
+    const before = looks;
+    windows.cut(at(180), anew);
+    expect(looks).toBe(before);
+  });
+
   test('has what a tenant used that is gone', () => {
     const windows = make();
-    windows.settle('gone', pool({ busyMs: 100 }));
+    windows.settle('gone', () => pool({ busyMs: 100 }));
     expect(windows.cut(at(60), pools())).toMatchObject([{ tenant_id: 'gone', busy_seconds: 0.1 }]);
   });
 });

@@ -85,16 +85,20 @@ export class TenantConnectionPoolManager {
     this.#tenants.set(registration.tenantId, tenant);
   }
 
-  /** Ends a tenant: what waits fails with `tenant_removed`, what runs is cancelled and told the same, its connections are closed. Unknown: nothing. */
-  removeTenant(tenantId: string, reason: string): void {
+  /**
+   * Ends a tenant: what waits fails with `tenant_removed`, what runs is cancelled and told the same, its connections are closed. Answers what there is to
+   * learn from then on of what it has used, until `connections` is 0; undefined for a tenant that is not known.
+   */
+  removeTenant(tenantId: string, reason: string): (() => TenantUsage) | undefined {
     const tenant = this.#tenants.get(tenantId);
-    if (tenant === undefined) return;
+    if (tenant === undefined) return undefined;
     this.#tenants.delete(tenantId);
     tenant.remove(new PoolError('tenant_removed', `Tenant ${tenantId} was removed: ${reason}.`));
+    return () => usageOf(tenant);
   }
 
   hasTenant(tenantId: string): boolean {
-    return this.#tenants.has(tenantId);
+    return !this.#closed && this.#tenants.has(tenantId);
   }
 
   /**
@@ -145,15 +149,14 @@ export class TenantConnectionPoolManager {
     };
   }
 
-  /** What a tenant has used since it was registered, and what it has open now. @throws PoolError `unknown_tenant`. */
+  /** What a tenant has used since it was registered, and what it has open now; also after `close`. @throws PoolError `unknown_tenant`. */
   usageOf(tenantId: string): TenantUsage {
-    const tenant = this.#tenant(tenantId);
-    return { ...tenant.usage(performance.now()), connections: tenant.held, peakTotal: tenant.peak };
+    return usageOf(this.#known(tenantId));
   }
 
   /** From now on `peakTotal` is of what comes; it begins with what there is. @throws PoolError `unknown_tenant`. */
   resetPeak(tenantId: string): void {
-    const tenant = this.#tenant(tenantId);
+    const tenant = this.#known(tenantId);
     tenant.peak = tenant.held;
   }
 
@@ -183,7 +186,6 @@ export class TenantConnectionPoolManager {
   async close(graceMs = CLOSE_GRACE_MS): Promise<void> {
     this.#closed = true;
     for (const tenant of this.#tenants.values()) tenant.drain(closed());
-    this.#tenants.clear();
     let cancelAt = performance.now() + graceMs;
     for (let open = this.#withConnections(); open.length > 0; open = this.#withConnections()) {
       if (performance.now() >= cancelAt) {
@@ -206,6 +208,10 @@ export class TenantConnectionPoolManager {
     if (this.#closed) throw closed();
     const tenantId = named ?? this.#options.currentTenant?.();
     if (tenantId === undefined) throw new PoolError('unknown_tenant', 'No tenant was named, and there is no current one.');
+    return this.#known(tenantId);
+  }
+
+  #known(tenantId: string): Tenant {
     const tenant = this.#tenants.get(tenantId);
     if (tenant === undefined) throw new PoolError('unknown_tenant', `Tenant ${tenantId} is not registered.`);
     return tenant;
@@ -238,6 +244,12 @@ export class TenantConnectionPoolManager {
 export function createTenantConnectionPoolManager(options: TenantConnectionPoolManagerOptions): TenantConnectionPoolManager {
   return new TenantConnectionPoolManager(options);
 }
+
+const usageOf = (tenant: Tenant): TenantUsage => ({
+  ...tenant.usage(performance.now()),
+  connections: tenant.held,
+  peakTotal: tenant.peak,
+});
 
 const ALL_ROLES = ['readwrite', 'readonly', 'replica'] as const;
 

@@ -63,6 +63,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   #execution: Execution | undefined = undefined;
   /** The sink has been told the end, or another run of the statement will tell it: what comes now is thrown away. */
   #told = false;
+  #paused = false;
   /** Columns or rows have reached the sink. */
   #begun = false;
   #ending: 'statement_timeout' | undefined = undefined;
@@ -260,17 +261,30 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   }
 
   pause(): void {
-    if (this.slot !== undefined && !this.#told && this.request.lane === 'own') this.slot.backend?.pause();
+    const { slot } = this;
+    if (slot === undefined || this.#told || this.request.lane !== 'own') return;
+    if (this.#ending !== undefined) return this.#drop(slot);
+    this.#paused = true;
+    slot.backend?.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     if (this.slot !== undefined && this.request.lane === 'own') this.slot.backend?.resume();
   }
 
   #expire(now: number): void {
     this.#ending = 'statement_timeout';
+    if (this.#paused && this.slot !== undefined) return this.#drop(this.slot);
     this.#cancelBy(now, CANCEL_GIVE_UP_MS);
     if (this.#execution?.started === false && this.repeatable) this.refuse(timedOut());
+  }
+
+  /** Its time is up, and its caller takes no more: what would have to be read to see it end nobody wants. */
+  #drop(slot: Slot): void {
+    this.refuse(timedOut());
+    slot.cutOff();
+    slot.destroy();
   }
 
   #cancelBy(at: number, giveUpMs: number): void {
