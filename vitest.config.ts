@@ -2,11 +2,15 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', '**/.tools/**', '**/.local/**'];
 
-/** One project a tier. `int`, `e2e` and `soak` share one stack of backends, brought up once by the testkit. */
+/** End-to-end tests that bring up a whole stack of their own, and take nothing from the shared one. */
+const ownStack = ['infra/e2e/test/{gateway-outage,master-password,restart}.e2e.test.ts', 'infra/local/test/platform.e2e.test.ts'];
+
+/** One project a tier. `int`, `e2e` and `soak` share one stack of backends, brought up once by the testkit; `e2e-own-stack` runs beside `e2e`. */
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['**/*.unit.test.ts'], exclude, testTimeout: 30_000 } },
+      // Without isolation modules are loaded once a worker, not once a file: there is nothing outside of a test that it could change.
+      { test: { name: 'unit', include: ['**/*.unit.test.ts'], exclude, testTimeout: 30_000, isolate: false } },
       {
         test: {
           name: 'int',
@@ -15,15 +19,26 @@ export default defineConfig({
           globalSetup: ['packages/testkit/src/global-setup.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          // They wait more than they work.
+          maxWorkers: 3,
         },
       },
       {
         test: {
           name: 'e2e',
           include: ['**/*.e2e.test.ts'],
-          exclude,
+          exclude: [...exclude, ...ownStack],
           globalSetup: ['packages/testkit/src/global-setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'e2e-own-stack',
+          include: ownStack,
+          exclude,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -21,7 +21,7 @@ export const commands = {
   ],
   'test:unit': [['vitest', 'run', '--project', 'unit']],
   'test:int': [['vitest', 'run', '--project', 'int']],
-  'test:e2e': [['vitest', 'run', '--project', 'e2e']],
+  'test:e2e': [['vitest', 'run', '--project', 'e2e*']],
   'test:soak': [['vitest', 'run', '--project', 'soak']],
   test: [...check, ...typecheck, ['node', 'infra/local/src/test.ts']],
   bench: [['node', 'infra/bench/src/main.ts']],

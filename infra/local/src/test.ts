@@ -9,7 +9,10 @@ import { ROOT } from './options.ts';
 import { table } from './table.ts';
 import { colours, createTerminal, duration } from './terminal.ts';
 
-const TIERS = ['unit', 'int', 'e2e'] as const;
+/** Vitest's projects, tier by tier; those of one tier run side by side. */
+const TIERS = [['unit'], ['int'], ['e2e', 'e2e-own-stack']] as const;
+/** Compiled modules, kept from one test file to the next. */
+const COMPILED = join(tmpdir(), 'ultracore-test-compiled');
 const reportSchema = z.object({
   numPassedTests: z.number(),
   numFailedTests: z.number(),
@@ -61,11 +64,12 @@ async function main(): Promise<number> {
   try {
     for (const tier of TIERS) {
       if (terminated) break;
-      if (tier !== 'unit' && stack === undefined) {
+      if (tier[0] !== 'unit' && stack === undefined) {
         stack = await starting;
         terminal.good('backends', `ready after ${duration(stack.ms)}, beside the unit tests`);
       }
-      results.push(await runTier(tier, join(reports, `${tier}.json`), stack?.backends.stackFile));
+      const running = tier.map((project) => runProject(project, join(reports, `${project}.json`), stack?.backends.stackFile));
+      results.push(...(await Promise.all(running)));
     }
   } catch (error) {
     terminal.fail(error instanceof Error ? error.message : String(error));
@@ -117,7 +121,7 @@ function isMode(mode: string): mode is Mode {
   return (MODES as readonly string[]).includes(mode);
 }
 
-function runTier(tier: string, report: string, stackFile: string | undefined): Promise<Result> {
+function runProject(tier: string, report: string, stackFile: string | undefined): Promise<Result> {
   const began = performance.now();
   terminal.line(`\n── ${tier} tests ──`);
   const filters = process.argv.slice(2);
@@ -128,7 +132,7 @@ function runTier(tier: string, report: string, stackFile: string | undefined): P
     const child = spawn('vitest', args, {
       cwd: ROOT,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, ...(stackFile === undefined ? {} : { [STACK_VARIABLE]: stackFile }) },
+      env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...(stackFile === undefined ? {} : { [STACK_VARIABLE]: stackFile }) },
     });
     const stop = () => {
       terminated = true;

@@ -102,7 +102,7 @@ describe('createLease', () => {
 
   it('is not given away while a transaction that confirmed it is open, even past its end', async () => {
     await using test = await leases();
-    const lease = test.lease('a', { ttlMs: 200 });
+    const lease = test.lease('a', { ttlMs: 1_500 });
     const token = await lease.acquire();
     if (!token) throw new Error('not acquired');
     const order: string[] = [];
