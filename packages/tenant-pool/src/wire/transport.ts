@@ -87,7 +87,9 @@ async function openTls(address: Address, tls: ConnectionOptions, signal: AbortSi
     throw new WireError('tls_refused', `the server ${address.host}:${address.port} does not speak TLS`);
   }
   plain.pause();
-  const secure = connectTls({ ...(isIP(address.host) ? {} : { servername: address.host }), ...tls, socket: plain });
+  // Whom the certificate must name: without `host` an address would be compared as localhost.
+  const { host } = address;
+  const secure = connectTls({ host, ...(isIP(host) ? {} : { servername: host }), ...tls, socket: plain });
   await once(secure, 'secureConnect', signal, address);
   const transport = overSocket(secure);
   secure.on('data', (chunk: Buffer) => transport.receiver.receive(chunk, 0, chunk.length));
