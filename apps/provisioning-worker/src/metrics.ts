@@ -7,6 +7,7 @@ export interface WorkerMetrics {
   readonly serverFit: Gauge<'server'>;
   readonly orphans: Gauge<'server'>;
   readonly missing: Gauge<'server'>;
+  readonly drifted: Gauge<'server'>;
   readonly stockReady: Gauge<'server' | 'tier'>;
   readonly stockClaims: Counter<'server' | 'tier' | 'result'>;
   readonly sealedCredentials: Gauge<'key_id'>;
@@ -39,6 +40,12 @@ export function createMetrics(): WorkerMetrics {
     orphans: new Gauge({
       name: 'worker_orphaned_objects',
       help: 'Objects of homes that nobody wants, at the last reconciliation.',
+      labelNames: ['server'],
+      registers,
+    }),
+    drifted: new Gauge({
+      name: 'worker_drifted_homes',
+      help: 'Homes that are known not to be what their version of the migrations should look like.',
       labelNames: ['server'],
       registers,
     }),

@@ -7,6 +7,7 @@ import { createWorkLoop } from './inbound/work-loop.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createEffects } from './outbound/effects/create-effects.ts';
 import { migrateShared } from './outbound/effects/creation/migrate-home.ts';
+import { createDriftWatch } from './outbound/drift-watch.ts';
 import type { FactSink } from './outbound/facts.ts';
 import { createPerformer } from './outbound/performer.ts';
 import { createRepairer } from './outbound/repairer.ts';
@@ -39,6 +40,8 @@ export interface WorkerOptions {
   readonly loginTests: number;
   /** Credentials of a retired key that are sealed with the present one in a second, at most. */
   readonly resealsPerSecond: number;
+  /** How often a home is compared with what it should look like, and how many at most in one pass on a server; never unless given. */
+  readonly drift?: { readonly everyMs: number; readonly checks: number };
   /** Homes to be kept ready on every server; none unless given. */
   readonly stock?: StockSizes;
   readonly onBoundary: (name: BoundaryName) => void;
@@ -70,6 +73,7 @@ const TESTED_TOGETHER = 4;
 const RESEAL_EVERY_MS = 1000;
 /** Admin connections beside those for tenants: to verify, survey, migrate what is shared, end sessions, fill up the stock. */
 const HOUSEKEEPING_CONNECTIONS = 5;
+const NO_DRIFT = { everyMs: 86_400_000, checks: 0 };
 const NO_STOCK: StockSizes = { enterprise: 0, standard: 0 };
 
 type Task =
@@ -102,7 +106,13 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
   const repairer = createRepairer({ ...under, keyRing: options.keyRing });
-  const { migrationsAtOnce = options.concurrency } = options;
+  const { migrationsAtOnce = options.concurrency, drift = NO_DRIFT } = options;
+  const driftWatch = createDriftWatch({
+    ...under,
+    ...options,
+    ...drift,
+    leasing: () => ({ holder: number?.number ?? 0, ttlMs }),
+  });
   const migrating = new Map<PostgresServer, number>();
   let number: WorkerNumber | undefined;
   let sweptAt = 0;
@@ -182,8 +192,18 @@ export function createWorker(options: WorkerOptions): Worker {
   });
   const resealing = createTimer({ everyMs: RESEAL_EVERY_MS, pass: async () => void (await resealer.pass()), logger });
 
+  async function compareHomes(): Promise<void> {
+    await Promise.all(
+      servers
+        .filter(({ state }) => state === 'fit' && drift.checks > 0)
+        .map(async (server) => metrics.drifted.set({ server: server.name }, await driftWatch.pass(server))),
+    );
+  }
+
+  const comparing = createTimer({ everyMs: Math.min(options.reconcileEveryMs, drift.everyMs), pass: compareHomes, logger });
+
   async function stop(): Promise<void> {
-    await Promise.all([timer.stop(), resealing.stop(), stock.stop()]);
+    await Promise.all([comparing.stop(), timer.stop(), resealing.stop(), stock.stop()]);
     await loop.stop();
     keeper.stop();
     await Promise.all(servers.map((server) => server.stop()));
@@ -197,6 +217,7 @@ export function createWorker(options: WorkerOptions): Worker {
       loop.start();
       timer.start();
       resealing.start();
+      comparing.start();
       stock.start();
     },
     stop: () => (stopping ??= stop()),

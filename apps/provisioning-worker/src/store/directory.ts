@@ -18,7 +18,8 @@ export async function recordRow(client: Queryable, row: DirectoryRow): Promise<b
          set revision = excluded.revision, row = excluded.row, db_host = excluded.db_host, db_port = excluded.db_port,
              open_requests = excluded.open_requests, done_requests = excluded.done_requests,
              home_request_id = excluded.home_request_id, wanted = excluded.wanted,
-             repair_at = case when excluded.wanted <> coalesce(d.applied, '') then now() end, received_at = now(), reseal_at = now()
+             repair_at = case when excluded.wanted <> coalesce(d.applied, '') then now() end, received_at = now(),
+             drift_due_at = case when excluded.done_requests <> d.done_requests then now() else d.drift_due_at end, reseal_at = now()
          where d.revision < excluded.revision
        returning d.repair_at
      ), confirmed as (

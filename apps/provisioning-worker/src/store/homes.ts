@@ -3,7 +3,7 @@ import type { Queryable } from '@ultracore/postgres';
 import type { TenantLease } from './leases.ts';
 import type { Server } from './work.ts';
 
-interface LeaseOptions {
+export interface LeaseOptions {
   readonly server: Server;
   readonly holder: number;
   readonly ttlMs: number;
@@ -26,7 +26,7 @@ export function leaseHomesToTest(client: Queryable, options: LeaseOptions & { si
 }
 
 /** Tenants whose home is being made or removed are left alone. A rotation or a migration keeps no suspension waiting. */
-async function leaseHomes(client: Queryable, options: LeaseOptions, which: string): Promise<TenantLease[]> {
+export async function leaseHomes(client: Queryable, options: LeaseOptions, which: string): Promise<TenantLease[]> {
   const result = await client.query<{ tenant_id: string; token: string; to_end: string[] }>(
     `with due as materialized (
        select d.tenant_id from worker.directory_row d

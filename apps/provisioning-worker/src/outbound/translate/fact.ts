@@ -19,7 +19,9 @@ type FactType =
   | 'TenantDataPurgedEvent'
   | 'TenantPurgeFailedEvent'
   | 'TenantReadReplicaVerifiedEvent'
-  | 'TenantReadReplicaRejectedEvent';
+  | 'TenantReadReplicaRejectedEvent'
+  | 'TenantSchemaDriftDetectedEvent'
+  | 'TenantSchemaDriftResolvedEvent';
 
 /** What a fact says beside the common fields. */
 type FieldsOf<Type extends FactType> = Omit<MessageOf<Type>, 'event_id' | 'tenant_id'>;
