@@ -188,6 +188,21 @@ describe('runMigrations', () => {
   });
 });
 
+it.each(['enterprise', 'standard'] as const)('rights that are there are not given again: %s', async (tier) => {
+  const tenant = await newTenant(bench, tier, 'granted');
+  const { schema, database } = tenant.names;
+  await withConnection(bench.admin, database, async (home) => {
+    const look = () =>
+      home.query(`select relname, xmin::text from pg_class where relnamespace = $1::regnamespace and relacl is not null`, [
+        schema,
+      ]);
+    const before = (await look()).rows;
+    expect(before.length).toBeGreaterThan(5);
+    await runMigrations(home, { schema, migrations: [...bench.migrations, migration('9000', 'select 1')] });
+    expect((await look()).rows).toEqual(before);
+  });
+});
+
 describe('a tenant that threw its rights on later tables away', () => {
   it.each(['enterprise', 'standard'] as const)('has them, and all it missed, with the next migration: %s', async (tier) => {
     const tenant = await newTenant(bench, tier, 'dropped');

@@ -34,4 +34,15 @@ export async function restartWorker(platform: Platform): Promise<void> {
     if (performance.now() > deadline) throw new Error('The worker did not come back.');
     await sleep(50);
   }
+  const { service_urls: urls } = platform.stack();
+  while (!(await isReady(`${required(urls[WORKER], WORKER)}/readyz`))) {
+    if (performance.now() > deadline) throw new Error('The worker is not ready.');
+    await sleep(50);
+  }
+}
+
+/** With every server fit for work: one that is not yet is told of, though it keeps nobody from being ready. */
+async function isReady(url: string): Promise<boolean> {
+  const response = await fetch(url).catch(() => undefined);
+  return response?.ok === true && !(await response.text()).includes('not verified yet');
 }

@@ -76,6 +76,28 @@ export function migratedRights({ names }: NamedHome): string[] {
 }
 
 /**
+ * Whether the logins have all that `migratedRights` gives, as one row with `granted`. To give it again costs a new row of the catalog for
+ * each table. Tables are found by pg_depend, which has an index for it: pg_class would be read whole, with the homes of everybody.
+ */
+export function migratedRightsLook({ names }: NamedHome): string {
+  const [schema, role, readonlyRole] = [names.schema, names.role, names.readonlyRole].map((name) =>
+    quoteLiteral(quoteIdent(name)),
+  );
+  const has = (acl: string, login: string | undefined, rights: string): string =>
+    `coalesce(${acl} @> makeaclitem(${login}::regrole, '${ROLES.owner}'::regrole, '${rights}', false), false)`;
+  const both = (acl: string, rights: string, readonlyRights: string): string =>
+    `${has(acl, role, rights)} and ${has(acl, readonlyRole, readonlyRights)}`;
+  const onTables = (acl: string): string => both(acl, 'SELECT, INSERT, UPDATE, DELETE', 'SELECT');
+  return `select exists (select from pg_namespace n where n.oid = to_regnamespace(${schema}) and ${both('n.nspacl', 'USAGE', 'USAGE')})
+      and exists (select from pg_default_acl d where d.defaclnamespace = to_regnamespace(${schema}) and d.defaclobjtype = 'r'
+                  and d.defaclrole = '${ROLES.owner}'::regrole and ${onTables('d.defaclacl')})
+      and not exists (select from pg_depend d join pg_class c on c.oid = d.objid
+                      where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_namespace'::regclass
+                        and d.refobjid = to_regnamespace(${schema}) and c.relkind in ('r', 'v', 'm', 'f', 'p')
+                        and not (${onTables('c.relacl')})) as granted`;
+}
+
+/**
  * Where an enterprise tenant keeps tables, views and functions of its own. The schema stays ours, so that it cannot be renamed
  * or dropped; what the tenant makes in it is shown to its read-only login. The admin needs the tenant role's rights for that one
  * statement, and gives them back.

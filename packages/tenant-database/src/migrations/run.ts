@@ -1,7 +1,7 @@
 import { quoteIdent, quoteLiteral, sqlStateOf } from '@ultracore/postgres';
 import { type Connection, inTransaction, lastRows } from '../client.ts';
 import { MigrationError, TenantDatabaseError } from '../errors.ts';
-import { migratedRights } from '../home/schema.ts';
+import { migratedRights, migratedRightsLook } from '../home/schema.ts';
 import { APP_SCHEMA, namedHome, parseHomeComment, ROLES, SHARED_DATABASE } from '../names.ts';
 import { describe, migrationError, orTimeout } from './failure.ts';
 import type { Migration } from './load.ts';
@@ -182,7 +182,9 @@ async function restoreRights(connection: Connection, schema: string): Promise<vo
   const [found] = rows;
   const owner = parseHomeComment(found?.comment ?? null);
   if (found === undefined || owner === undefined) return;
-  await connection.query(migratedRights(namedHome({ ...owner, tier: found.shared ? 'standard' : 'enterprise' })).join(';\n'));
+  const home = namedHome({ ...owner, tier: found.shared ? 'standard' : 'enterprise' });
+  const look = await connection.query<{ granted: boolean }>(migratedRightsLook(home));
+  if (look.rows[0]?.granted !== true) await connection.query(migratedRights(home).join(';\n'));
 }
 
 interface TransactionState {
