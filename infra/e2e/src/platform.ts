@@ -125,7 +125,7 @@ async function untilServiceReady(service: RunningService): Promise<void> {
   const isReady = async () => (await fetch(`${service.url}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
   await waitFor(async () => !service.isAlive() || (await isReady()), {
     what: `${service.name} to be ready (log ${service.logFile})`,
-    deadlineMs: 60_000,
+    deadlineMs: 120_000,
   });
   if (!service.isAlive())
     throw new Error(`${service.name} did not start (log ${service.logFile}): ${service.output().slice(-2_000)}`);

@@ -108,13 +108,13 @@ test(
 
     await worker.stop();
     expect(await refusalOf('provisioning-worker', {})).toMatch(
-      /6 stored credentials are sealed with key \\"k2\\", which this worker is not given/,
+      /6 stored credentials are sealed with key \\?"k2\\?", which this worker is not given/,
     );
     expect(await refusalOf('provisioning-worker', { ...changedTo, ULTRACORE_MASTER_PASSWORD: 'neither' })).toMatch(
-      /ULTRACORE_MASTER_PASSWORD .* is not the one of key \\"k2\\", with which 6 stored credentials/,
+      /ULTRACORE_MASTER_PASSWORD .* is not the one of key \\?"k2\\?", with which 6 stored credentials/,
     );
     expect(await refusalOf('pool-gateway', { GATEWAY_INSTANCE: 'gw-5' })).toMatch(
-      /5 stored credentials cannot be opened: .*\\"k2\\", which is not in the ring\. Set ULTRACORE_MASTER_PASSWORD/,
+      /5 stored credentials cannot be opened: .*\\?"k2\\?", which is not in the ring\. Set ULTRACORE_MASTER_PASSWORD/,
     );
   },
 );

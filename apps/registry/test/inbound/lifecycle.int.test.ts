@@ -21,7 +21,7 @@ async function tenant({ active = true } = {}): Promise<{ id: string; path: strin
   next += 1;
   const id = `whole-${next}`;
   const body = { tenant_id: id, tenant_name: 'Sample', tier: 'standard', owner_email: 'ada@firm.example', server: 'a' };
-  const created = await app.call('POST', '/v1/tenants', { body });
+  const created = await app.call('POST', '/v1/tenants', { body, headers: { 'idempotency-key': `first-${id}` } });
   if (active) await facts.activate(id, created.body.provisioning.request_id);
   return { id, path: `/v1/tenants/${id}` };
 }
@@ -113,6 +113,9 @@ describe('from termination to purge', () => {
     });
 
     const body = { tenant_id: id, tenant_name: 'Sample', tier: 'standard', owner_email: 'ada@firm.example' };
+    // A repetition of the first life's request that comes late brings nobody back.
+    const late = await post('/v1/tenants', { ...body, server: 'a' }, { 'idempotency-key': `first-${id}` });
+    expect(late).toMatchObject({ status: 202, body: { status: 'purged', life: 1 } });
     expect(await post('/v1/tenants', body)).toMatchObject({
       status: 202,
       body: { status: 'provisioning', life: 2, requests: { purge: null } },
