@@ -46,8 +46,8 @@ const fields = z.object({
   WORKER_STOCK_STANDARD: variable.integer({ min: 0, max: 1000 }).default(0),
   RECONCILE_EVERY_SECONDS: variable.integer({ min: 1, max: 86_400 }).default(60),
   /** Each home is compared with what its version should look like so often, a number of them at most in one pass on a server; 0: none. */
-  DRIFT_CHECK_EVERY_SECONDS: variable.integer({ min: 1, max: 2_592_000 }).default(3600),
-  DRIFT_CHECKS: variable.integer({ min: 0, max: 100_000 }).default(200),
+  WORKER_DRIFT_EVERY_SECONDS: variable.integer({ min: 1, max: 2_592_000 }).default(3600),
+  WORKER_DRIFT_CHECKS: variable.integer({ min: 0, max: 100_000 }).default(200),
   /** Logins tested in one reconciliation pass, those not tested for longest first. */
   RECONCILE_LOGIN_TESTS: variable.integer({ min: 0, max: 10_000 }).default(50),
 });

@@ -64,7 +64,7 @@ await runMain(NAME, async () => {
     migrationsAtOnce: config.WORKER_MIGRATIONS,
     reconcileEveryMs: config.RECONCILE_EVERY_SECONDS * 1000,
     loginTests: config.RECONCILE_LOGIN_TESTS,
-    drift: { everyMs: config.DRIFT_CHECK_EVERY_SECONDS * 1000, checks: config.DRIFT_CHECKS },
+    drift: { everyMs: config.WORKER_DRIFT_EVERY_SECONDS * 1000, checks: config.WORKER_DRIFT_CHECKS },
     resealsPerSecond: config.RESEALS_PER_SECOND,
     stock: { enterprise: config.WORKER_STOCK_ENTERPRISE, standard: config.WORKER_STOCK_STANDARD },
     migrationLimits: {
