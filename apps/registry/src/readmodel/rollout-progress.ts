@@ -35,20 +35,27 @@ export async function runningRollout(pool: Pool): Promise<{ rolloutId: string; r
   return result.rows[0];
 }
 
+/**
+ * What is migrated as one: the small tenants of each server, with how those of them stand that say something of the schema that they
+ * share. `first` is the place of the first of them that waits.
+ */
+const UNITS = `units as materialized (
+    select server, bool_or(state = 'done') as done, bool_or(state = 'failed') as failed, bool_or(state = 'running') as running,
+           min(array[wave, place]) filter (where state = 'waiting') as first
+    from rollout_tenants where rollout_id = $1 and tier = 'small' group by server
+  )`;
+const OF_UNIT = `left join units on tier = 'small' and units.server = mine.server`;
 /** A tenant of the small tier whose server has one that failed, and none that is done: their schema could not be migrated. */
-const BLOCKED = `mine.tier = 'small' and mine.state = 'waiting'
-  and exists (select from rollout_tenants f where f.rollout_id = mine.rollout_id and f.tier = 'small' and f.server = mine.server
-              and f.state = 'failed')
-  and not exists (select from rollout_tenants d where d.rollout_id = mine.rollout_id and d.tier = 'small' and d.server = mine.server
-                  and d.state = 'done')`;
+const BLOCKED = `(state = 'waiting' and coalesce(units.failed and not units.done, false))`;
 
 /** How the tenants stand, wave by wave in their order. */
 export async function progressOf(pool: Pool, rolloutId: string): Promise<(WaveProgress & { readonly wave: number })[]> {
   const count = (state: string): string => `(count(*) filter (where state = '${state}'))::int as ${state}`;
   const result = await pool.query<WaveProgress & { wave: number }>(
-    `select wave, ${['waiting', 'running', 'done', 'failed', 'skipped'].map(count).join(', ')},
+    `with ${UNITS}
+     select wave, ${['waiting', 'running', 'done', 'failed', 'skipped'].map(count).join(', ')},
             (count(*) filter (where ${BLOCKED}))::int as blocked
-     from rollout_tenants mine where rollout_id = $1 group by wave order by wave`,
+     from rollout_tenants mine ${OF_UNIT} where rollout_id = $1 group by wave order by wave`,
     [rolloutId],
   );
   return result.rows;
@@ -68,15 +75,10 @@ export async function tenantsToAsk(
   { rolloutId, wave, limit }: { readonly rolloutId: string; readonly wave: number; readonly limit: number },
 ): Promise<Waiting[]> {
   const result = await pool.query<Waiting>(
-    `select tenant_id as "tenantId", attempt from rollout_tenants mine
+    `with ${UNITS}
+     select tenant_id as "tenantId", attempt from rollout_tenants mine ${OF_UNIT}
      where rollout_id = $1 and state = 'waiting' and wave <= $2 and (
-       tier <> 'small'
-       or exists (select from rollout_tenants d
-                  where d.rollout_id = $1 and d.tier = 'small' and d.server = mine.server and d.state = 'done')
-       or not exists (select from rollout_tenants o
-                      where o.rollout_id = $1 and o.tier = 'small' and o.server = mine.server
-                        and (o.state in ('running', 'failed')
-                             or o.state = 'waiting' and (o.wave, o.place) < (mine.wave, mine.place))))
+       tier <> 'small' or units.done or not units.running and not units.failed and array[wave, place] = units.first)
      order by wave, place, tenant_id limit $3`,
     [rolloutId, wave, limit],
   );
@@ -89,7 +91,9 @@ export async function blockedTenants(
   { rolloutId, wave, limit }: { readonly rolloutId: string; readonly wave: number; readonly limit: number },
 ): Promise<string[]> {
   const result = await pool.query<{ tenant_id: string }>(
-    `select tenant_id from rollout_tenants mine where rollout_id = $1 and wave <= $2 and ${BLOCKED} order by wave, place limit $3`,
+    `with ${UNITS}
+     select tenant_id from rollout_tenants mine ${OF_UNIT}
+     where rollout_id = $1 and wave <= $2 and ${BLOCKED} order by wave, place limit $3`,
     [rolloutId, wave, limit],
   );
   return result.rows.map((row) => row.tenant_id);

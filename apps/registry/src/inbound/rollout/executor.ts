@@ -60,7 +60,7 @@ export interface RolloutExecutorDeps {
   readonly everyMs?: number;
 }
 
-const EVERY_MS = 100;
+const EVERY_MS = 250;
 const IDLE_MS = 1_000;
 const ASKED_TOGETHER = 16;
 /** An event that skips more would be too large to be stored. */
