@@ -6,14 +6,16 @@ import {
   DIFFERENCES_LISTED,
   type DriftCheck,
   type DriftReport,
+  homeNames,
   type Migration,
   runMigrations,
   SHARED_DATABASE,
   withConnection,
 } from '../src/index.ts';
 import { EVERY_CHANGE, EVERY_CHANGE_TOLD, MANY_KINDS } from './drift-changes.ts';
-import { type Bench, newTenant, startBench, type Tenant } from './homes.ts';
+import { type Bench, newHome, newTenant, startBench, type Tenant } from './homes.ts';
 import { cutting } from './kills.ts';
+import { claim, stocked } from './stock-kills.ts';
 
 let bench: Bench;
 let check: DriftCheck;
@@ -63,20 +65,28 @@ const scratches = () =>
 describe.each(TIERS)('a home of tier %s that nobody changed', (tier) => {
   it('shows no difference, whatever its tenant made for itself, and nothing is left of what it was compared with', async () => {
     const tenant = await newTenant(bench, tier, 'clean');
+    const login = await tenant.connect('read-write');
+    await login.query(`alter default privileges in schema ${tenant.names.schema} grant all on tables to public`);
     if (tier === 'enterprise') {
-      const login = await tenant.connect('read-write');
       await login.query(`create table own.clients (id int primary key default 7); create view own.v as select * from app.clients;
         create function own.lower(text) returns text language sql as 'select 1 / 0'; alter default privileges in schema own grant all on tables to public`);
-      await login.end();
     }
+    await login.end();
     expect(await reportOf(tenant, check)).toEqual({ version: '0007', ...NOT_A_DIFFERENCE });
     expect(await scratches()).toEqual([]);
   });
 });
 
+it.each(['enterprise', 'standard'] as const)('a %s home that was taken from stock shows no difference', async (tier) => {
+  const home = newHome(tier, 'taken');
+  expect(await claim(bench.admin, home, await stocked(bench, tier))).toBe('claimed');
+  const seen = await withConnection(bench.admin, homeNames(home.tenantId, tier).database, (own) => check.look(own, home));
+  expect(seen).toEqual({ judged: true, report: { version: '0007', ...NOT_A_DIFFERENCE } });
+});
+
 describe('what somebody changed in a home', () => {
   const manyKinds = [migration('0001', MANY_KINDS)];
-  const newHome = (name: string, tier: 'enterprise' | 'standard' = 'standard') =>
+  const changeable = (name: string, tier: 'enterprise' | 'standard' = 'standard') =>
     newTenant({ ...bench, migrations: manyKinds }, tier, name);
   let version1: DriftCheck;
   beforeAll(() => {
@@ -84,7 +94,7 @@ describe('what somebody changed in a home', () => {
   });
 
   it('is told, each kind of change by name', async () => {
-    const tenant = await newHome('changed');
+    const tenant = await changeable('changed');
     expect(await reportOf(tenant, version1)).toEqual({ version: '0001', ...NOT_A_DIFFERENCE });
     await change(tenant, EVERY_CHANGE);
     const report = await reportOf(tenant, version1);
@@ -100,7 +110,7 @@ describe('what somebody changed in a home', () => {
   });
 
   it('is told no more once it is put right, and is the same report in every process', async () => {
-    const tenant = await newHome('put-right', 'enterprise');
+    const tenant = await changeable('put-right', 'enterprise');
     await change(tenant, 'alter table positions rename column note to remark');
     const report = await reportOf(tenant, version1);
     const differences = ['table positions: column note is missing', 'table positions: column remark is not part of version 0001'];
@@ -111,7 +121,7 @@ describe('what somebody changed in a home', () => {
   });
 
   it('is counted in full and listed in part', async () => {
-    const tenant = await newHome('crowded');
+    const tenant = await changeable('crowded');
     await change(tenant, Array.from({ length: 70 }, (_, n) => `create table "x\n${n}" ()`).join(';'));
     const report = await reportOf(tenant, version1);
     expect(report).toMatchObject({ count: 70 });
@@ -120,7 +130,7 @@ describe('what somebody changed in a home', () => {
   });
 
   it('is one difference when the whole schema is gone', async () => {
-    const tenant = await newHome('gone');
+    const tenant = await changeable('gone');
     await change(tenant, 'drop schema "%SCHEMA%" cascade');
     expect((await reportOf(tenant, version1)).differences).toEqual(['the schema is missing']);
   });

@@ -172,7 +172,7 @@ export const tenantMigrationRequested = defineMessage({
 });
 
 /** Most differences that are listed; `difference_count` says how many there are. */
-export const DIFFERENCES_MAX = 50;
+const DIFFERENCES_MAX = 50;
 
 /**
  * A home is not what its version of the migrations should look like. Told when it is first seen and whenever the differences

@@ -1,3 +1,5 @@
+import { ROLES } from '../names.ts';
+
 // What one schema is made of, as rows (kind, parent, name, facts): one query a kind, over the relations, functions and types that
 // belong to the schema. `$1` is the schema's name. Every expression is printed by Postgres under the search_path that `describeHome` sets.
 
@@ -33,6 +35,7 @@ const owner = (oid: string): string => `pg_catalog.pg_get_userbyid(${oid})::text
 
 const VALID = '(i.indisvalid and i.indisready and i.indislive)';
 
+/** Later rights are those on what our own role will make: any login may write down some of its own, for any schema, to no effect. */
 const SCHEMA = `select 'schema', '', '', jsonb_build_object('owner', ${owner('h.nspowner')}) || ${rights('h.nspacl', "'n'", 'h.nspowner')}
     || coalesce((select jsonb_object_agg(format('rights of %s on later %s', w.who, w.kind), w.what) from (
          select case a.grantee when 0 then 'PUBLIC' else ${owner('a.grantee')} end as who,
@@ -40,7 +43,7 @@ const SCHEMA = `select 'schema', '', '', jsonb_build_object('owner', ${owner('h.
                   || ' of ' || ${owner('d.defaclrole')} as kind,
                 string_agg(a.privilege_type, ', ' order by a.privilege_type) as what
            from pg_catalog.pg_default_acl d, pg_catalog.aclexplode(d.defaclacl) a
-          where d.defaclnamespace = h.oid and a.grantee <> d.defaclrole group by 1, 2) w), '{}')
+          where d.defaclnamespace = h.oid and d.defaclrole = '${ROLES.owner}'::regrole and a.grantee <> d.defaclrole group by 1, 2) w), '{}')
   from home h`;
 
 const RELATION_KIND = `case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end`;
