@@ -14,6 +14,17 @@ describe('a migration that fails', () => {
     expect(judge(migration(sql('42601')))).toMatchObject({ kind: 'lasting', code: 'migration_failed', migrationVersion: '0002' });
   });
 
+  it('says what Postgres said of it; a lock may be had another time, and what ran too long runs too long again', () => {
+    const timeout = (code: 'lock_timeout' | 'statement_timeout', sqlState: string) =>
+      judge(new MigrationError(code, { version: '0002', sqlState }, 'Migration 0002 failed.', { cause: sql(sqlState) }));
+    expect(timeout('lock_timeout', '55P03')).toMatchObject({ kind: 'passing', code: 'lock_timeout', sqlState: '55P03' });
+    expect(timeout('statement_timeout', '57014')).toMatchObject({
+      kind: 'lasting',
+      code: 'statement_timeout',
+      sqlState: '57014',
+    });
+  });
+
   it('has not failed when it met a deadlock, or its connection broke', () => {
     expect(judge(migration(sql('40P01'))).kind).toBe('passing');
     expect(judge(migration(sql('57P01'))).kind).toBe('server');

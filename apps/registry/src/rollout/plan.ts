@@ -43,7 +43,7 @@ const GROWTH = 5;
 const TIERS = ['standard', 'enterprise', 'small'] as const satisfies readonly Tier[];
 
 /** Versions are compared as the worker compares them, which runs migrations in the order of their names. */
-export const isAtLeast = (version: string, target: string): boolean => version >= target;
+const isAtLeast = (version: string, target: string): boolean => version >= target;
 
 /** Why a tenant is left out of a rollout; undefined when it is not. */
 function reasonToSkip({ status, migrating, migrationVersion }: Candidate, target: string): string | undefined {
