@@ -2,7 +2,6 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readStack, ROOT, type Stack, stackFile } from '@ultracore/local';
 import { type SpawnedProcess, spawnProcess, uniqueName, waitFor } from '@ultracore/testkit';
-import { SHORT_SESSION_MS } from './topics.ts';
 
 /** A whole stack of its own, as `npm start` brings it up, for tests that take backends down. */
 export interface Launched extends AsyncDisposable {
@@ -17,7 +16,7 @@ export async function launchStack(args: readonly string[] = [], env: Readonly<Re
   const dataDir = join(ROOT, '.local', uniqueName('e2e'));
   const launcher = await spawnProcess(['node', 'infra/local/src/start.ts', '--free-ports', '--data-dir', dataDir, ...args], {
     cwd: ROOT,
-    env: { KAFKA_SESSION_TIMEOUT_MS: String(SHORT_SESSION_MS), ...env },
+    env,
   });
   const file = stackFile(dataDir);
   await waitFor(

@@ -69,12 +69,21 @@ const silent: Terminal = {
   fail: () => {},
 };
 
+export interface PlatformOptions {
+  /** For tests that kill services and wait for their successors: a dead one is soon given up, and so is one that is only slow. */
+  readonly soonGivenUp?: boolean;
+}
+
 /** Sets the backends up (topics, ACLs, schemas, bootstrap: each safe to repeat) and answers with a platform without services. */
-export async function createPlatform(stackPath: string = testStack().file): Promise<Platform> {
+export async function createPlatform(
+  stackPath: string = testStack().file,
+  { soonGivenUp = false }: PlatformOptions = {},
+): Promise<Platform> {
   const stack = readStack(stackPath);
   const secrets = await loadSecrets(stack.data_dir, {});
   await Promise.all([setUpKafka(stack, silent), setUpPostgres(stack, secrets, silent)]);
-  const [tokens, sessionTimeoutMs] = await Promise.all([issueTokens(secrets), shortSession(stack)]);
+  const tokens = await issueTokens(secrets);
+  const ofAll = soonGivenUp ? { KAFKA_SESSION_TIMEOUT_MS: String(await shortSession(stack)) } : {};
   const jwks = await serveJwks(JSON.stringify(jwksOf(secrets)));
   const services: RunningService[] = [];
   const logDir = join(stack.data_dir, 'e2e-logs');
@@ -88,7 +97,7 @@ export async function createPlatform(stackPath: string = testStack().file): Prom
       logFile: join(logDir, `${uniqueName(name)}.log`),
       env: {
         ...serviceEnvironment(spec, { stack, secrets, port, jwksUrl: jwks.url }, {}),
-        KAFKA_SESSION_TIMEOUT_MS: String(sessionTimeoutMs),
+        ...ofAll,
         ...(crashAt === undefined ? {} : { ULTRACORE_CRASH_AT: crashAt }),
         ...env,
       },

@@ -5,12 +5,13 @@ import { faultsOf, publicationFaults } from '../src/convergence.ts';
 import type { Tier } from '../src/homes.ts';
 import { type Launched, launchStack } from '../src/launcher.ts';
 import { freshId } from '../src/tenants.ts';
+import { SHORT_SESSION_MS } from '../src/topics.ts';
 
 const TIERS: readonly Tier[] = ['enterprise', 'standard', 'small'];
 
 let own: Launched;
 beforeAll(async () => {
-  own = await launchStack();
+  own = await launchStack([], { KAFKA_SESSION_TIMEOUT_MS: String(SHORT_SESSION_MS) });
 });
 afterAll(() => own[Symbol.asyncDispose]());
 
