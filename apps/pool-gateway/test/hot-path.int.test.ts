@@ -171,9 +171,7 @@ describe('a caller that', () => {
     const rig = await createRig({
       handle: (_request, reply) => {
         asked += 1;
-        reply.onGone = () => {
-          gone += 1;
-        };
+        reply.asker = { gone: () => (gone += 1) };
         return true;
       },
     });

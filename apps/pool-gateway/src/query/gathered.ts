@@ -20,12 +20,18 @@ export interface GatherOptions {
   readonly limits: GatherLimits;
 }
 
+/** Where the results come from. An object and not a function, for the reason that `Asker` of the hot path gives. */
+export interface Supplier {
+  /** No more is wanted. */
+  stop(): void;
+}
+
 /** The results of one answer, gathered in memory within its bounds. What goes beyond a bound ends the answer with a problem. */
 export class Gathering {
   /** Why the answer is given up; the rest of what comes is thrown away. */
   problem: ProblemError | undefined;
   /** Called when it is given up: what comes is not wanted. */
-  onProblem: (() => void) | undefined;
+  supplier: Supplier | undefined;
   readonly out: ByteBuffer;
   readonly #claim: MemoryClaim;
   readonly #options: GatherOptions;
@@ -96,6 +102,6 @@ export class Gathering {
   giveUp(problem: ProblemError): void {
     if (this.problem !== undefined) return;
     this.problem = problem;
-    this.onProblem?.();
+    this.supplier?.stop();
   }
 }

@@ -2,7 +2,7 @@ import type { ProblemError } from '@ultracore/service';
 import type { Field, PoolError, PoolSink, SubmissionHandle, TenantPool, WireError } from '@ultracore/tenant-pool';
 import { bindParameters } from './bind.ts';
 import type { Run } from './call.ts';
-import type { Gathering } from './gathered.ts';
+import type { Gathering, Supplier } from './gathered.ts';
 import { outcomeUnknown, toProblemError } from './problems.ts';
 
 export interface QueryRunOptions {
@@ -19,7 +19,7 @@ export interface QueryRunOptions {
 }
 
 /** One statement, from its parameters to its gathered result. */
-export class QueryRun implements PoolSink, Run {
+export class QueryRun implements PoolSink, Run, Supplier {
   readonly #options: QueryRunOptions;
   #handle: SubmissionHandle | undefined;
   #ended = false;
@@ -27,7 +27,7 @@ export class QueryRun implements PoolSink, Run {
   constructor(options: QueryRunOptions) {
     this.#options = options;
     // What a change has led to is known only at its end.
-    if (options.reads) options.gathering.onProblem = () => this.#handle?.abort();
+    if (options.reads) options.gathering.supplier = this;
   }
 
   start(): this {
@@ -49,6 +49,11 @@ export class QueryRun implements PoolSink, Run {
     gathering.giveUp(reads || this.#handle === undefined ? problem : outcomeUnknown(problem));
     if (this.#handle === undefined) this.#end(problem);
     else this.#handle.abort();
+  }
+
+  /** Its result is not wanted any more. */
+  stop(): void {
+    this.#handle?.abort();
   }
 
   resume(): void {

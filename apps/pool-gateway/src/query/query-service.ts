@@ -171,7 +171,7 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
       return begin('transaction', call, wanted, answer, ({ pool, deadline, end }) => {
         const gathering = gather(call.body, pool);
         const abort = new AbortController();
-        gathering.onProblem = () => abort.abort();
+        gathering.supplier = { stop: () => abort.abort() };
         void runTransaction({ pool, statements, isolation, gathering, deadline, signal: abort.signal }).then((problem) => {
           end(problem, doneBy(gathering, statements.length, problem));
           hand(gathering, answer, problem);

@@ -239,6 +239,8 @@ export class Conversation implements MessageHandler {
     if (head.stage !== Stage.done) throw unexpected(MessageType.readyForQuery);
     this.transactionStatus = transactionStatus(status);
     const { next } = head;
+    // Whoever still holds the one that has ended, V8's older generation above all, must not hold all that came after it.
+    head.next = undefined;
     this.#head = next;
     this.inFlight--;
     if (next === undefined) {

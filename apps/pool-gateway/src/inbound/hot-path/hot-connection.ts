@@ -14,8 +14,16 @@ export interface HotReply {
    * `body` holds may be overwritten afterwards. `sent` is called once, when the caller has taken it or never will.
    */
   send(head: string, body: Uint8Array, sent?: () => void): void;
-  /** Called when the caller is gone before the answer. */
-  onGone: (() => void) | undefined;
+  /**
+   * Told when the caller is gone before the answer. An object and not a function: a function that is assigned to a property is made among
+   * the old objects by V8, so that everything it refers to, here the whole request, outlives its answer until a full collection.
+   */
+  asker: Asker | undefined;
+}
+
+export interface Asker {
+  /** The caller is gone, and there is nobody to answer. */
+  gone(): void;
 }
 
 /** Answers false for a request that the full server is to answer; then it does not touch `reply`. */
@@ -197,7 +205,7 @@ export function createHotConnection(
   const createReply = (): HotReply => {
     let isSent = false;
     return {
-      onGone: undefined,
+      asker: undefined,
       send(head, body, sent) {
         if (isSent) throw new TypeError('A request has one answer.');
         isSent = true;
@@ -259,16 +267,16 @@ export function createHotConnection(
   };
   // Like Node's own server: a caller that closes its side has gone, and what it asked for is given up.
   const onEnd = (): void => {
-    const gone = reply?.onGone;
+    const asker = reply?.asker;
     reply = undefined;
     end();
-    gone?.();
+    asker?.gone();
   };
   const onClose = (): void => {
-    const gone = reply?.onGone;
+    const asker = reply?.asker;
     reply = undefined;
     leave();
-    gone?.();
+    asker?.gone();
   };
   const onError = (): void => {
     socket.destroy();

@@ -14,8 +14,8 @@ import type { Answer, Run } from '../../query/call.ts';
 import type { QueryService } from '../../query/query-service.ts';
 import type { QueryBody } from '../../query/request.ts';
 import type { Asked } from '../../access/authorize.ts';
-import { callerGone, type Calls, type Requested } from '../http/calls.ts';
-import type { HeadCheck, HotHandler, HotReply, HotRequest } from './hot-connection.ts';
+import { callerGone, type Calls, type Followed, type Requested } from '../http/calls.ts';
+import type { Asker, HeadCheck, HotHandler, HotReply, HotRequest } from './hot-connection.ts';
 import { readQueryBody } from './query-body.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -75,7 +75,7 @@ const toRefusal = (error: unknown): ProblemError =>
     : new ProblemError({ status: 500, code: 'internal', detail: 'The token could not be checked.', cause: error });
 
 /** One request and its answer. */
-class Exchange implements Answer, Requested {
+class Exchange implements Answer, Asker, Requested {
   readonly #head: RequestHead;
   readonly #bodyBytes: number;
   readonly #reply: HotReply;
@@ -84,6 +84,7 @@ class Exchange implements Answer, Requested {
   readonly #began = performance.now();
   #principal: Principal | undefined;
   #run: Run | undefined;
+  #followed: Followed | undefined;
   #isAnswered = false;
   #isGone = false;
 
@@ -93,10 +94,12 @@ class Exchange implements Answer, Requested {
     this.#reply = reply;
     this.#deps = deps;
     this.#requestId = acceptId(head.requestId);
-    reply.onGone = () => {
-      this.#isGone = true;
-      this.#run?.abort(callerGone());
-    };
+    reply.asker = this;
+  }
+
+  gone(): void {
+    this.#isGone = true;
+    this.#run?.abort(callerGone());
   }
 
   run(principal: Principal, body: QueryBody): void {
@@ -108,7 +111,7 @@ class Exchange implements Answer, Requested {
     );
     if (this.#isAnswered) return;
     this.#run = run;
-    this.#deps.calls.add(run, this);
+    this.#followed = this.#deps.calls.add(run, this);
   }
 
   get asked(): Asked {
@@ -137,7 +140,7 @@ class Exchange implements Answer, Requested {
     if (this.#isAnswered) return sent?.();
     this.#isAnswered = true;
     const { calls, onAnswered } = this.#deps;
-    if (this.#run !== undefined) calls.remove(this.#run);
+    if (this.#followed !== undefined) calls.remove(this.#followed);
     onAnswered(status, performance.now() - this.#began);
     if (this.#isGone) return sent?.();
     const { correlationId, traceparent } = this.#head;

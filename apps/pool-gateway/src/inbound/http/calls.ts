@@ -11,13 +11,21 @@ export interface Requested {
   drop(): void;
 }
 
+/** A run that is followed: to be given back when it is taken away. */
+export interface Followed {
+  readonly run: Run;
+  readonly requested: Requested;
+  /** Where it stands among the others. */
+  index: number;
+}
+
 /** The requests under way, so that a caller who goes away ends what runs for it, and a stop can wait for them and then end them. */
 export interface Calls {
   /** Follows a run until its reply is sent or its caller gone. */
   follow(reply: Pick<FastifyReply, 'raw'>, asked: Asked, run: Run): void;
   /** Follows a run until it is taken away. */
-  add(run: Run, requested: Requested): void;
-  remove(run: Run): void;
+  add(run: Run, requested: Requested): Followed;
+  remove(followed: Followed): void;
   readonly underWay: number;
   /** Ends each with the problem that it is given, if any. */
   endWhere(problemOf: (asked: Asked) => ProblemError | undefined): void;
@@ -41,43 +49,60 @@ export function toCall<Body>(request: FastifyRequest, body: Body): Call<Body> {
 }
 
 export function createCalls(): Calls {
-  const running = new Map<Run, Requested>();
+  // Not a Map or Set: what replaces their tables as they fill up links each of them to the next, and with them, once the first is among
+  // V8's older generation, every request that has ended to the one after it.
+  const running: Followed[] = [];
   let onEmpty: (() => void) | undefined;
-  const remove = (run: Run): void => {
-    running.delete(run);
-    if (running.size === 0) onEmpty?.();
+  const add = (run: Run, requested: Requested): Followed => {
+    const followed = { run, requested, index: running.length };
+    running.push(followed);
+    return followed;
   };
+  /** The last one takes its place. */
+  const remove = (followed: Followed): void => {
+    const { index } = followed;
+    if (running[index] !== followed) return;
+    const last = running.pop();
+    if (last !== undefined && last !== followed) {
+      running[index] = last;
+      last.index = index;
+    }
+    if (running.length === 0) onEmpty?.();
+  };
+
+  /** As they are now: one that is ended may be taken away at once, and others with it. */
+  const all = (): Followed[] => running.slice();
 
   return {
     follow({ raw }, asked, run) {
       if (raw.closed) return run.abort(callerGone());
-      running.set(run, { asked, drop: () => void raw.destroy() });
+      const followed = add(run, { asked, drop: () => void raw.destroy() });
       raw.once('close', () => {
         if (!raw.writableFinished) run.abort(callerGone());
-        remove(run);
+        remove(followed);
       });
     },
-    add: (run, requested) => void running.set(run, requested),
+    add,
     remove,
     endWhere(problemOf) {
-      for (const [run, { asked }] of running) {
-        const problem = problemOf(asked);
+      for (const { run, requested } of all()) {
+        const problem = problemOf(requested.asked);
         if (problem !== undefined) run.abort(problem);
       }
     },
     get underWay() {
-      return running.size;
+      return running.length;
     },
     async drain(graceMs) {
-      if (running.size === 0) return;
+      if (running.length === 0) return;
       const empty = new Promise<void>((resolve) => {
         onEmpty = resolve;
       });
       const abortAll = (): void => {
-        for (const run of running.keys()) run.abort(stopping());
+        for (const { run } of all()) run.abort(stopping());
       };
       const destroyAll = (): void => {
-        for (const requested of running.values()) requested.drop();
+        for (const { requested } of all()) requested.drop();
       };
       const timers = [setTimeout(abortAll, graceMs), setTimeout(destroyAll, graceMs + LAST_READ_MS)];
       await empty;
