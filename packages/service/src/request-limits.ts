@@ -19,7 +19,11 @@ export const headTimeouts = (headTimeoutMs = 15_000) => ({
 export function limitRequests(server: HttpServer): void {
   // Node's own limit drops what is beyond it, so that this one would not see it. The length of a head is limited anyhow.
   server.server.maxHeadersCount = 0;
-  server.addHook('onRequest', (request, _reply, done) => done(problemOfHead(request.raw)));
+  server.addHook('onRequest', (request, reply, done) => {
+    // Node reads nothing more on a connection that was to become another protocol's.
+    if (request.headers.upgrade !== undefined) void reply.header('connection', 'close');
+    done(problemOfHead(request.raw));
+  });
   server.addHook('onResponse', ({ raw }, { statusCode }, done) => {
     // A caller of a body that is too long is let finish: it may look at its answer only then.
     if (!raw.complete && statusCode !== 413) {

@@ -119,7 +119,7 @@ export function parseJsonBody(text: string): unknown {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text, /__proto__|constructor/.test(text) ? refusePrototype : undefined);
+    value = JSON.parse(text, /__proto__|constructor|\\u/.test(text) ? refusePrototype : undefined);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
     throw new ProblemError({

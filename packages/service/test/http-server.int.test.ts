@@ -74,6 +74,12 @@ describe('createHttpServer on a socket', () => {
     expect(answer).toContain('urn:ultracore:problem:headers_too_many');
   });
 
+  it('ends a connection that was to become another protocol’s with the answer', async () => {
+    const { address } = await listen();
+    const answer = await exchange(address, 'GET /livez HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   it('does not wait for a head that never ends', async () => {
     const { address } = await listen(undefined, { headTimeoutMs: 50 });
     expect(await exchange(address, 'GET /livez HTTP/1.1\r\nhost: a\r\nx-')).toMatch(/^HTTP\/1.1 408 /);

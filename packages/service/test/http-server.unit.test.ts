@@ -111,6 +111,7 @@ describe('errors', () => {
     ['a body that is too large', 'POST', '/v1/things/a', { body: `"${'x'.repeat(1024 * 1024)}"` }, 413, 'body_too_large'],
     ['broken JSON', 'POST', '/v1/things/a', { body: '{"name": hunter2' }, 400, 'json_invalid'],
     ['a key that changes the prototype', 'POST', '/v1/things/a', { body: '{"__proto__":{}}' }, 400, 'json_invalid'],
+    ['such a key, spelt otherwise', 'POST', '/v1/things/a', { body: '{"\\u005f_proto__":{}}' }, 400, 'json_invalid'],
     ['no token', 'GET', '/v1/only-operators', { headers: { authorization: '' } }, 401, 'token_missing'],
     [
       'a token without the role',

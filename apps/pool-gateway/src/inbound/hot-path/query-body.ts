@@ -15,13 +15,19 @@ export function readQueryBody(bytes: Buffer): QueryBody | undefined {
   const body = parsed as { [Key in keyof QueryBody]?: unknown };
   const { sql, params, readonly, row_mode: rowMode } = body;
   if (typeof sql !== 'string' || sql === '' || !sql.isWellFormed()) return undefined;
-  if (params !== undefined && !(Array.isArray(params) && params.length <= MAX_PARAMS)) return undefined;
+  if (params !== undefined && !(Array.isArray(params) && params.length <= MAX_PARAMS && isPlain(params, bytes))) return undefined;
   if (readonly !== undefined && typeof readonly !== 'boolean') return undefined;
   if (rowMode !== undefined && rowMode !== 'object' && rowMode !== 'array') return undefined;
   if (!isCount(body.timeout_ms) || !isCount(body.max_rows)) return undefined;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each of its fields has been looked at
   return parsed as QueryBody;
 }
+
+/** Keys that the full server refuses can only be in objects, and there are few of those. */
+const isPlain = (params: readonly unknown[], bytes: Buffer): boolean =>
+  !params.some(isObject) || !(bytes.includes('__proto__') || bytes.includes('constructor') || bytes.includes('\\u'));
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 const isCount = (value: unknown): boolean => value === undefined || (Number.isSafeInteger(value) && Number(value) >= 1);
 
