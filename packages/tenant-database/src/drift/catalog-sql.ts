@@ -15,32 +15,34 @@ tab as materialized (select * from rel where relkind in ('r', 'p', 'v', 'm', 'f'
 typ as materialized (
   select t.* from member m join pg_catalog.pg_type t on t.oid = m.objid where m.classid = 'pg_catalog.pg_type'::regclass)`;
 
+/** By the cache of roles: a join would read all roles of the server for each object. */
+const nameOf = (oid: string): string => `pg_catalog.pg_get_userbyid(${oid})::text`;
+
 /** Who may do what, one entry a role: `{"rights of uc_acme": "SELECT"}`. An ACL that was never changed counts as what it stands for. */
 const rights = (acl: string, kind: string, owner: string, what = 'rights'): string => `coalesce((
   select jsonb_object_agg('${what} of ' || g.who, g.what) from (
-    select case a.grantee when 0 then 'PUBLIC' else coalesce(r.rolname::text, 'a dropped role') end as who,
+    select case a.grantee when 0 then 'PUBLIC' else ${nameOf('a.grantee')} end as who,
            string_agg(a.privilege_type || case when a.is_grantable then ' with grant option' else '' end, ', ' order by a.privilege_type) as what
-      from pg_catalog.aclexplode(coalesce(${acl}, pg_catalog.acldefault(${kind}, ${owner}))) a left join pg_catalog.pg_roles r on r.oid = a.grantee
+      from pg_catalog.aclexplode(coalesce(${acl}, pg_catalog.acldefault(${kind}, ${owner}))) a
      where a.grantee <> ${owner} group by 1) g), '{}')`;
 
 /** A column's own rights: null where it has none beside the table's. */
 const columnRights = `coalesce((
   select jsonb_object_agg('rights of ' || g.who, g.what) from (
-    select case a.grantee when 0 then 'PUBLIC' else coalesce(r.rolname::text, 'a dropped role') end as who,
+    select case a.grantee when 0 then 'PUBLIC' else ${nameOf('a.grantee')} end as who,
            string_agg(a.privilege_type, ', ' order by a.privilege_type) as what
-      from pg_catalog.aclexplode(a.attacl) a left join pg_catalog.pg_roles r on r.oid = a.grantee group by 1) g), '{}')`;
+      from pg_catalog.aclexplode(a.attacl) a group by 1) g), '{}')`;
 
 const yes = (condition: string): string => `case when ${condition} then 'yes' else 'no' end`;
-const owner = (oid: string): string => `pg_catalog.pg_get_userbyid(${oid})::text`;
 
 const VALID = '(i.indisvalid and i.indisready and i.indislive)';
 
 /** Later rights are those on what our own role will make: any login may write down some of its own, for any schema, to no effect. */
-const SCHEMA = `select 'schema', '', '', jsonb_build_object('owner', ${owner('h.nspowner')}) || ${rights('h.nspacl', "'n'", 'h.nspowner')}
+const SCHEMA = `select 'schema', '', '', jsonb_build_object('owner', ${nameOf('h.nspowner')}) || ${rights('h.nspacl', "'n'", 'h.nspowner')}
     || coalesce((select jsonb_object_agg(format('rights of %s on later %s', w.who, w.kind), w.what) from (
-         select case a.grantee when 0 then 'PUBLIC' else ${owner('a.grantee')} end as who,
+         select case a.grantee when 0 then 'PUBLIC' else ${nameOf('a.grantee')} end as who,
                 case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' else d.defaclobjtype::text end
-                  || ' of ' || ${owner('d.defaclrole')} as kind,
+                  || ' of ' || ${nameOf('d.defaclrole')} as kind,
                 string_agg(a.privilege_type, ', ' order by a.privilege_type) as what
            from pg_catalog.pg_default_acl d, pg_catalog.aclexplode(d.defaclacl) a
           where d.defaclnamespace = h.oid and d.defaclrole = '${ROLES.owner}'::regrole and a.grantee <> d.defaclrole group by 1, 2) w), '{}')
@@ -49,7 +51,7 @@ const SCHEMA = `select 'schema', '', '', jsonb_build_object('owner', ${owner('h.
 const RELATION_KIND = `case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table' else 'table' end`;
 
 const TABLES = `select ${RELATION_KIND}, '', c.relname::text, jsonb_strip_nulls(jsonb_build_object(
-    'owner', ${owner('c.relowner')},
+    'owner', ${nameOf('c.relowner')},
     'definition', case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end,
     'options', (select string_agg(o, ', ' order by o) from unnest(c.reloptions) o),
     'persistence', case c.relpersistence when 'p' then 'permanent' when 'u' then 'unlogged' else 'temporary' end,
@@ -91,7 +93,7 @@ const INDEXES = `select 'index', c.relname::text, x.relname::text, jsonb_strip_n
  where not exists (select from pg_catalog.pg_constraint k where k.conindid = x.oid and k.conrelid = c.oid and k.contype in ('p', 'u', 'x'))`;
 
 const SEQUENCES = `select 'sequence', '', c.relname::text, jsonb_strip_nulls(jsonb_build_object(
-    'owner', ${owner('c.relowner')}, 'type', pg_catalog.format_type(s.seqtypid, null), 'start', s.seqstart::text, 'increment', s.seqincrement::text,
+    'owner', ${nameOf('c.relowner')}, 'type', pg_catalog.format_type(s.seqtypid, null), 'start', s.seqstart::text, 'increment', s.seqincrement::text,
     'minimum', s.seqmin::text, 'maximum', s.seqmax::text, 'cache', s.seqcache::text, 'cycle', ${yes('s.seqcycle')},
     'persistence', case c.relpersistence when 'p' then 'permanent' else 'unlogged' end,
     'belongs to', (select d.refobjid::regclass || '.' || a.attname from pg_catalog.pg_depend d
@@ -107,7 +109,7 @@ const TRIGGERS = `select 'trigger', c.relname::text, t.tgname::text, jsonb_build
 const POLICIES = `select 'policy', c.relname::text, p.polname::text, jsonb_strip_nulls(jsonb_build_object(
     'kind', case when p.polpermissive then 'permissive' else 'restrictive' end,
     'command', case p.polcmd when '*' then 'all' when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' else 'delete' end,
-    'roles', (select string_agg(case o when 0 then 'PUBLIC' else ${owner('o')} end, ', ' order by 1) from unnest(p.polroles) o),
+    'roles', (select string_agg(case o when 0 then 'PUBLIC' else ${nameOf('o')} end, ', ' order by 1) from unnest(p.polroles) o),
     'using', pg_catalog.pg_get_expr(p.polqual, c.oid), 'check', pg_catalog.pg_get_expr(p.polwithcheck, c.oid)))
   from tab c join pg_catalog.pg_policy p on p.polrelid = c.oid`;
 
@@ -120,13 +122,13 @@ const STATISTICS = `select 'statistics', c.relname::text, s.stxname::text, jsonb
 
 const FUNCTIONS = `select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end, '',
     p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')', jsonb_build_object(
-    'owner', ${owner('p.proowner')}, 'result', pg_catalog.pg_get_function_result(p.oid),
+    'owner', ${nameOf('p.proowner')}, 'result', pg_catalog.pg_get_function_result(p.oid),
     'definition', case p.prokind when 'a' then (select format('%s %s %s', g.aggtransfn, g.aggfinalfn, g.agginitval) from pg_catalog.pg_aggregate g where g.aggfnoid = p.oid)
                   else pg_catalog.pg_get_functiondef(p.oid) end) || ${rights('p.proacl', "'f'", 'p.proowner')}
   from member m join pg_catalog.pg_proc p on p.oid = m.objid where m.classid = 'pg_catalog.pg_proc'::regclass`;
 
 const TYPES = `select case t.typtype when 'd' then 'domain' else 'type' end, '', t.typname::text, jsonb_strip_nulls(jsonb_build_object(
-    'owner', ${owner('t.typowner')},
+    'owner', ${nameOf('t.typowner')},
     'definition', case t.typtype
        when 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) || case when t.typnotnull then ' not null' else '' end
        when 'e' then (select 'enum ' || string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_catalog.pg_enum e where e.enumtypid = t.oid)
