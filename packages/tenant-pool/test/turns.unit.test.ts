@@ -163,7 +163,7 @@ function simulate({ tenants, connections, thinkMs }: Simulated, forMs: number) {
     if (first !== undefined && underWay < 4) {
       const demand = new Set([...held.map(({ tenant }) => tenant), ...line.map(({ tenant }) => tenant)]).size;
       const share = demand < connections ? Number.POSITIVE_INFINITY : connections / demand;
-      const choice = { now, share, entitled: true, patient: now - first.since >= turn, mayInterrupt: underWay === 0 };
+      const choice = { now, share, entitled: true, patient: now - first.since >= turn, mayInterrupt: underWay < 2 };
       const victim =
         held.length < connections
           ? undefined

@@ -9,6 +9,7 @@ import type { Tenant } from './tenant.ts';
 import type { Pace, Ticker } from './ticker.ts';
 import {
   FAILURE_COUNTS_MS,
+  INTERRUPTS_AT_ONCE,
   LINGER_MS,
   LOGIN_COUNTS_MS,
   LOGINS_AT_ONCE,
@@ -247,7 +248,8 @@ export class ServerBudget {
       if (underWay + asked >= SWITCHES_AT_ONCE) return;
       const entitled = this.heldBy(pool.tenant) < share;
       const patient = now - waiting.since >= turn;
-      const victim: Slot | undefined = chooseVictim(slots, { ...rules, entitled, patient, mayInterrupt: underWay + asked === 0 });
+      const mayInterrupt = underWay + asked < INTERRUPTS_AT_ONCE;
+      const victim: Slot | undefined = chooseVictim(slots, { ...rules, entitled, patient, mayInterrupt });
       if (victim === undefined) break;
       victim.retire();
       asked++;

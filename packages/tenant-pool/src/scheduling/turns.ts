@@ -43,7 +43,7 @@ const NOBODY = 99;
 const USES_IN_A_TURN = 4;
 
 /**
- * How long a turn is: as long as it takes to open all connections of the budget one after another, so that turns that are ended one at a time leave
+ * How long a turn is: as long as it takes to open all connections of the budget one after another, so that ending turns leaves
  * most of the server to the work; within bounds, so that few connections do not go around all the time, and many do not stand still.
  */
 export function turnMs(budget: number, switchMs: number, bounds: { readonly least: number; readonly most: number }): number {
@@ -65,7 +65,7 @@ export function nextGap(gapMs: number, lastMs: number): number {
  * 1. of a tenant that holds more than its share: one of several that is idle; its only one, when the tenant is not likely to come back to it within its
  *    turn, or its turn is over; one of several that is soon done with what it does;
  * 2. of any other tenant, one that is idle and not likely to be used soon;
- * 3. the only one of a tenant that is busy, and whose turn is over: for who has waited as long as that, and one at a time;
+ * 3. the only one of a tenant that is busy, and whose turn is over: for who has waited as long as that, and few at a time;
  * 4. one of several that has long been at what it does.
  * Among several the one that is likely to be unused for longest, the tenant furthest above its share, or the longest turn. Undefined: nobody has to,
  * for now.
