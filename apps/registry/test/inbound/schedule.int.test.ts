@@ -30,7 +30,8 @@ function startSchedule(
     },
     rotateAfterDays,
     holder: v4(),
-    leaseTtlMs: 1_000,
+    // Long beside any pause of a busy machine: each loss of the lease begins the look anew.
+    leaseTtlMs: 5_000,
     logger,
     everyMs: 20,
   });
