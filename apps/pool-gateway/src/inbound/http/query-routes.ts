@@ -6,14 +6,21 @@ import { queryBody, queryResult, transactionBody, transactionResult } from '../.
 import { toCall, type Calls } from './calls.ts';
 import { NDJSON } from './media-types.ts';
 import { sendStream } from './stream.ts';
+import { whenTaken } from './when-taken.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** As on the hot path. */
-const UNREAD_MS = 60_000;
+export interface QueryRoutesDeps {
+  readonly queries: QueryService;
+  readonly calls: Calls;
+  /** How long a whole answer, or the end of a stream, may stay unread. Default 60 s, as on the hot path. */
+  readonly unreadMs?: number;
+}
 
 /** SQL over HTTP: answers go out as the bytes that the core wrote. */
-export function addQueryRoutes(server: HttpServer, { queries, calls }: { queries: QueryService; calls: Calls }): void {
+export function addQueryRoutes(server: HttpServer, { queries, calls, unreadMs = 60_000 }: QueryRoutesDeps): void {
+  const answerOf = (reply: FastifyReply): Answer => createAnswer(reply, unreadMs);
+
   server.post(
     '/v1/query',
     {
@@ -27,7 +34,7 @@ export function addQueryRoutes(server: HttpServer, { queries, calls }: { queries
     (request, reply) => {
       const call = toCall(request, request.body);
       const run = wantsStream(request)
-        ? sendStream(reply, (answer) => queries.stream(call, answer))
+        ? sendStream(reply, unreadMs, (answer) => queries.stream(call, answer))
         : queries.query(call, answerOf(reply));
       calls.follow(reply, call, run);
     },
@@ -51,23 +58,13 @@ export function addQueryRoutes(server: HttpServer, { queries, calls }: { queries
 
 const wantsStream = ({ headers }: FastifyRequest): boolean => headers.accept?.includes(NDJSON) === true;
 
-function answerOf(reply: FastifyReply): Answer {
+function createAnswer(reply: FastifyReply, unreadMs: number): Answer {
   return {
     completed(body, sent) {
-      if (sent !== undefined) whenTaken(reply, sent);
+      whenTaken(reply, unreadMs, sent);
       // What is sent is copied: the bytes are the core's own.
       void reply.type(JSON_TYPE).send(Buffer.from(body));
     },
     failed: (problem: ProblemError) => void reply.send(problem),
   };
-}
-
-/** Calls back when the caller has taken a large answer, or has gone; who takes too long is let go. */
-function whenTaken({ raw }: FastifyReply, taken: () => void): void {
-  if (raw.closed) return taken();
-  const overdue = setTimeout(() => raw.destroy(), UNREAD_MS);
-  raw.once('close', () => {
-    clearTimeout(overdue);
-    taken();
-  });
 }

@@ -2,12 +2,13 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { Run, StreamAnswer } from '../../query/call.ts';
 import { NDJSON } from './media-types.ts';
+import { whenTaken } from './when-taken.ts';
 
 /** Bytes that wait for a slow reader before the statement is paused. */
 const HIGH_WATER_MARK = 128 * 1024;
 
 /** Sends what a run streams, as fast as the caller reads it: nothing is sent before the first line, so that a problem can still be an answer. */
-export function sendStream(reply: FastifyReply, start: (answer: StreamAnswer) => Run): Run {
+export function sendStream(reply: FastifyReply, unreadMs: number, start: (answer: StreamAnswer) => Run): Run {
   let body: Readable | undefined;
   let run: Run | undefined;
   const open = (): Readable => {
@@ -22,7 +23,11 @@ export function sendStream(reply: FastifyReply, start: (answer: StreamAnswer) =>
       body ??= open();
       return body.destroyed || body.push(chunk);
     },
-    end: () => void (body ??= open()).push(null),
+    end() {
+      (body ??= open()).push(null);
+      // Until then the statement's own deadline has been the end of a caller that does not read.
+      whenTaken(reply, unreadMs);
+    },
     failed: (problem) => void reply.send(problem),
   });
   return run;
