@@ -65,7 +65,8 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
       const seen = await (home.tier === 'small' ? (shared.look ??= look()) : look());
       if (!seen.judged) {
         logger.warn({ ...named, because: seen.because }, 'a home could not be compared with what its version should look like');
-        return await recordCompared(pool, lease, { revision, afterMs: Math.min(everyMs, LOOK_AGAIN_MS) });
+        const afterMs = seen.because === 'changing' ? Math.min(everyMs, LOOK_AGAIN_MS) : everyMs;
+        return await recordCompared(pool, lease, { revision, afterMs });
       }
       const record = driftRecord(row, seen.report, new Date().toISOString());
       if (record) {

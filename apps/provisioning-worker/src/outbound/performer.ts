@@ -167,8 +167,9 @@ export function createPerformer(options: PerformerOptions): Performer {
     return postpone(pool, item, { afterMs: backoffMs(work.tries + 1, BACKOFF, Math.random()), counts: true, unclear });
   }
 
-  async function giveUp(step: string, item: LeasedItem, { kind: _, ...judged }: Judged): Promise<Work | null> {
-    await recordFailure(pool, item, { step, ...judged });
+  async function giveUp(step: string, item: LeasedItem, judged: Judged): Promise<Work | null> {
+    const { kind: _, ...failure } = judged;
+    await recordFailure(pool, item, { step, ...failure });
     return readWork(pool, item);
   }
 
