@@ -245,9 +245,8 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
 
   /** Something that runs long is ahead of it: a statement that may run twice is run elsewhere, and what comes of this run is thrown away. */
   moveOn(now: number): void {
-    if (this.#told || this.#ending !== undefined || !this.repeatable || this.touched || this.#execution?.started !== false)
-      return;
-    if (now >= this.deadline) return;
+    if (this.#told || this.#ending !== undefined || now >= this.deadline) return;
+    if (!this.repeatable || this.touched || this.#execution?.started !== false) return;
     const successor = new Submission(this.pool, this.request, this.sink, this.queuedAt);
     successor.attempts = this.attempts;
     this.#successor = successor;
