@@ -57,31 +57,51 @@ export async function countRows(shared: Connection, tenantId: string): Promise<H
  */
 export async function removeRows(connect: Connect, tenantId: string): Promise<void> {
   await withConnection(connect, SHARED_DATABASE, async (shared) => {
+    const emptied = new Set<string>();
     for (let todo = await sharedTables(shared); todo.length > 0;) {
       const later: string[] = [];
-      for (const table of todo) if (!(await emptyTable(shared, table, tenantId))) later.push(table);
+      for (const table of todo) {
+        const gone = await emptyTable(shared, table, tenantId);
+        if (gone === undefined) later.push(table);
+        else if (gone > 0) emptied.add(table);
+      }
       if (later.length === todo.length) {
         throw new TenantDatabaseError('left_over', `Rows of ${later.join(', ')} refer to each other: none can go first.`);
       }
       todo = later;
     }
+    await forgetValues(shared, emptied);
   });
 }
 
-/** False when its rows are still referred to. */
-async function emptyTable(shared: Connection, table: string, tenantId: string): Promise<boolean> {
+/**
+ * The planner's statistics keep values of rows that are gone, for a superuser to read (row security hides them from everybody else): they
+ * are taken anew. Of a table that has become empty Postgres keeps the old ones until it has rows again.
+ */
+async function forgetValues(shared: Connection, tables: ReadonlySet<string>): Promise<void> {
+  for (const table of tables) {
+    await inTransaction(shared, async () => {
+      await shared.query(`set local role ${ROLES.owner}`);
+      await shared.query(`analyze ${qualified(table)}`);
+    });
+  }
+}
+
+/** Undefined when its rows are still referred to; otherwise how many there were. */
+async function emptyTable(shared: Connection, table: string, tenantId: string): Promise<number | undefined> {
   const name = qualified(table);
   const batch = `delete from ${name} where tenant_id = $1 and ctid = any (array(select ctid from ${name} where tenant_id = $1 limit ${BATCH}))`;
   try {
-    for (;;) {
+    for (let gone = 0; ;) {
       const removed = await inTransaction(shared, async () => {
         await shared.query(`set local role ${ROLES.maint}`);
         return (await shared.query(batch, [tenantId])).rowCount;
       });
-      if ((removed ?? 0) < BATCH) return true;
+      gone += removed ?? 0;
+      if ((removed ?? 0) < BATCH) return gone;
     }
   } catch (error) {
-    if (hasSqlState(error, FOREIGN_KEY_VIOLATION)) return false;
+    if (hasSqlState(error, FOREIGN_KEY_VIOLATION)) return undefined;
     throw error;
   }
 }
