@@ -120,7 +120,8 @@ describe('a result', () => {
 
   test('shares the memory of the gateway with all others', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 8 }, () => sql.query(`select repeat('x', 100000) as long from generate_series(1, 9)`)),
+      // As many as may wait behind one.
+      Array.from({ length: MAX_QUEUED + 1 }, () => sql.query(`select repeat('x', 100000) as long from generate_series(1, 9)`)),
     );
     for (const { status, body, headers } of answers) {
       if (status === 200) continue;
