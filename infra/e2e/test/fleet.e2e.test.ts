@@ -61,11 +61,12 @@ test('a bad migration is stopped at the canary and touches nobody else; mended a
   expect(await migrationEvents(platform, canary, '9001')).toEqual({ asked: 2, done: 1, failed: 1 });
 });
 
-const kills = [
-  ['registry', oneOf(ROLLOUT_BOUNDARIES), '9002'],
-  ['provisioning-worker', oneOf(FORWARD_BOUNDARIES.migrate.standard), '9003'],
-] as const;
-test.for(kills)(`a rollout survives a kill -9 of the %s at %s (seed ${random.seed})`, async ([service, boundary, version]) => {
+/** One, drawn by the run's seed; `npm run test:soak` goes through all of them. */
+const [service, boundary] =
+  random.below(2) === 0
+    ? (['registry', oneOf(ROLLOUT_BOUNDARIES)] as const)
+    : (['provisioning-worker', oneOf(FORWARD_BOUNDARIES.migrate.standard)] as const);
+test(`a rollout survives a kill -9 of the ${service} at ${boundary} (seed ${random.seed})`, async () => {
   expect.hasAssertions();
-  await rollOutDespiteKillAt({ platform, folder, ids }, service, boundary, version);
+  await rollOutDespiteKillAt({ platform, folder, ids }, service, boundary, '9002');
 });
