@@ -32,7 +32,10 @@ function kafkaAs(stack: Stack, principal: string): Kafka {
  * Everything committed in a topic up to now, in partition order. The end is where fetches bring nothing more: the high-water mark
  * will not do, because records of aborted transactions and control records before it are never delivered.
  */
-export async function readTopic(stack: Stack, topic: string): Promise<TopicRecord[]> {
+export const readTopic = (stack: Stack, topic: string): Promise<TopicRecord[]> => readTopics(stack, [topic]);
+
+/** As `readTopic`, of several topics, one after the other. */
+export async function readTopics(stack: Stack, topics: readonly string[]): Promise<TopicRecord[]> {
   const kafka = kafkaAs(stack, 'admin');
   const groupId = uniqueName('e2e');
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
@@ -43,7 +46,7 @@ export async function readTopic(stack: Stack, topic: string): Promise<TopicRecor
   });
   try {
     await consumer.connect();
-    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: true,
@@ -51,7 +54,7 @@ export async function readTopic(stack: Stack, topic: string): Promise<TopicRecor
         quietFetches = 0;
         for (const { offset, key, headers, value } of batch.messages) {
           records.push({
-            topic,
+            topic: batch.topic,
             partition: batch.partition,
             offset: BigInt(offset),
             key: key?.toString('utf8') ?? '',
@@ -63,7 +66,7 @@ export async function readTopic(stack: Stack, topic: string): Promise<TopicRecor
         await Promise.resolve();
       },
     });
-    await waitFor(() => quietFetches >= 4, { what: `topic ${topic} to be read to its end`, deadlineMs: 60_000 });
+    await waitFor(() => quietFetches >= 4, { what: `${topics.join(', ')} to be read to the end`, deadlineMs: 180_000 });
   } finally {
     await consumer.disconnect();
     const admin = kafka.admin();
@@ -71,7 +74,7 @@ export async function readTopic(stack: Stack, topic: string): Promise<TopicRecor
     await admin.deleteGroups([groupId]).catch(() => {});
     await admin.disconnect();
   }
-  return records.sort((a, b) => a.partition - b.partition || Number(a.offset - b.offset));
+  return records.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition || Number(a.offset - b.offset));
 }
 
 /** Sends raw bytes as any principal, past our own publisher: what a foreign or faulty producer does. */

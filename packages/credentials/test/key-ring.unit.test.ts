@@ -158,3 +158,21 @@ describe('a key ring', () => {
     expect(inspect(error, { depth: null })).not.toContain(sealed);
   });
 });
+
+describe('a ring of several keys', () => {
+  it('seals with the present one, opens what the retired and the upcoming one sealed, and says which are retired', async () => {
+    const [k0, k2] = [
+      { ...master, masterPassword: 'before', keyId: 'k0' },
+      { ...master, masterPassword: 'soon', keyId: 'k2' },
+    ];
+    const [several, before, soon] = await Promise.all([
+      createKeyRing({ ...master, retired: [k0], upcoming: [k2] }),
+      createKeyRing(k0),
+      createKeyRing(k2),
+    ]);
+    expect(several.retiredKeyIds).toEqual(['k0']);
+    for (const other of [before, ring, soon])
+      expect(several.open({ ...owner, sealed: other.seal({ ...owner, password: 'kept' }) })).toBe('kept');
+    expect(ring.open({ ...owner, sealed: several.seal({ ...owner, password: 'kept' }) })).toBe('kept');
+  });
+});
