@@ -139,6 +139,7 @@ describe('a user whose right is taken away', () => {
     const token = await asTenantUser('eve');
     await say({ ...grantsOf(['eve', 'developer']), revoked_user_ids: [] });
     await untilTold(token, 200);
+    expect((await token.query(WRITE)).status).toBe(200);
   });
 });
 
