@@ -108,7 +108,8 @@ export function createTenantDirectory({ keyRing, gateways, register, remove, cha
         remove(row.tenant_id, `the tenant is ${row.status}`);
         return;
       }
-      const openable = keys.openable(row);
+      // Of what was there at the start also rows are read that are long past: they say nothing of the keys that are needed.
+      const openable = keys.openable(row, { keepKnown: currentness() !== 'starting' });
       const registration = openable && toRegistration(openable, { gateways, open });
       if (registration === undefined) {
         const reason = keys.closed.get(row.tenant_id) ?? 'it is damaged';

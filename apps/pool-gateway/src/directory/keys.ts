@@ -5,10 +5,10 @@ const KEY_FAULTS: ReadonlySet<CredentialErrorCode> = new Set(['unknown_key', 'wr
 
 export interface CredentialKeys {
   /**
-   * The row with credentials that the key ring has the keys of, or undefined. One that is sealed with a key unknown here keeps the text
-   * that it was known by before, if it was: the request that had it issued has one password for ever.
+   * The row with credentials that the key ring has the keys of, or undefined. With `keepKnown`, one that is sealed with a key unknown here
+   * keeps the text that it was known by before, if it was: the request that had it issued has one password for ever.
    */
-  openable(row: DirectoryRow): DirectoryRow | undefined;
+  openable(row: DirectoryRow, options: { keepKnown: boolean }): DirectoryRow | undefined;
   /** The tenant has no pools: its credentials do not matter. */
   forget(tenantId: string): void;
   /** Whether the ring has the key of any tenant's credentials. */
@@ -40,9 +40,9 @@ export function createCredentialKeys(keyRing: Pick<KeyRing, 'assertHolds'>): Cre
       known.delete(tenantId);
       closed.delete(tenantId);
     },
-    openable(row) {
+    openable(row, { keepKnown }) {
       const faults: CredentialError[] = [];
-      const knownBefore = known.get(row.tenant_id) ?? [];
+      const knownBefore = keepKnown ? (known.get(row.tenant_id) ?? []) : [];
       const resolve = (credential: DirectoryCredential | null): DirectoryCredential | null => {
         const fault = credential === null ? undefined : faultOf(credential);
         if (fault === undefined) return credential;
@@ -54,6 +54,7 @@ export function createCredentialKeys(keyRing: Pick<KeyRing, 'assertHolds'>): Cre
       const next = resolve(row.next_credential);
       const [fault] = faults;
       closed.delete(row.tenant_id);
+      known.delete(row.tenant_id);
       if (fault !== undefined) {
         if (KEY_FAULTS.has(fault.code)) closed.set(row.tenant_id, fault.message);
         return undefined;

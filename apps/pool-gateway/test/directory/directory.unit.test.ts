@@ -76,6 +76,13 @@ describe('the copy of the directory', () => {
     const { directory, calls, state } = rig();
     directory.onRow(directoryRow());
     state.holds = false;
+    // While all is read that was there at the start, an earlier row is the past.
+    directory.onRow(directoryRow({ revision: 6 }));
+    expect(directory.find(ID)?.status).toBe('unreadable');
+    state.holds = true;
+    directory.onRow(directoryRow());
+    directory.follow({ caughtUp: () => true, stale: () => false });
+    state.holds = false;
     directory.onRow(directoryRow({ revision: 7, max_connections: 9 }));
     expect(directory.find(ID)?.status).toBe('active');
     expect(calls).toContain(`register ${ID} 9`);
