@@ -59,7 +59,8 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 export const SERVER_BACKOFF_MS = { first: 100, longest: 2_000 } as const;
 /** A server that nobody has tried to reach for so long is not said to be unreachable any more. */
 export const FAILURE_COUNTS_MS = 15_000;
-export const LOGIN_BACKOFF_MS = { first: 1_000, longest: 10_000 } as const;
+/** The first is short: a tenant that was let in again may be known to be so before its login is open. */
+export const LOGIN_BACKOFF_MS = { first: 100, longest: 10_000 } as const;
 export const LIMIT_BACKOFF_MS = { first: 50, longest: 1_000 } as const;
 
 /** How often at most the lag of a replica is asked for, and how long an answer counts. */
