@@ -119,7 +119,12 @@ it('a statement that runs too long, or a lock that is not to be had, fails the t
   await using holder = await holdClients(server);
   expect(await migrate(registry, '9001')).toMatchObject({
     type: 'TenantMigrationsFailedEvent',
-    body: { migration_version: '9001', code: 'lock_timeout', sqlstate: '55P03', reason: expect.stringContaining('lock') as string },
+    body: {
+      migration_version: '9001',
+      code: 'lock_timeout',
+      sqlstate: '55P03',
+      reason: expect.stringContaining('lock') as string,
+    },
   });
   await holder.release();
   expect(await migrate(registry, '9002')).toMatchObject({
