@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { waitFor } from '@ultracore/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Refusal } from '../src/inbound/hot-path/hot-connection.ts';
+import type { Refusal } from '../src/inbound/hot-path/hot-exchange.ts';
 import { call, closeAll, connectionsOf, createRig, request } from './support/hot-rig.ts';
 
 afterEach(closeAll);

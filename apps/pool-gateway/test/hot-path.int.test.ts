@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { waitFor } from '@ultracore/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { HotReply } from '../src/inbound/hot-path/hot-connection.ts';
+import type { HotReply } from '../src/inbound/hot-path/hot-exchange.ts';
 import { readHead } from '../src/inbound/hot-path/request-head.ts';
 import { call, closeAll, connectionsOf, count, createRig, HEAD, headers, request, REQUEST_LINE } from './support/hot-rig.ts';
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
-import type { HotReply, HotRequest } from '../../src/inbound/hot-path/hot-connection.ts';
+import type { HotReply, HotRequest } from '../../src/inbound/hot-path/hot-exchange.ts';
 import { attachHotPath, type HotPath, type HotPathOptions } from '../../src/inbound/hot-path/hot-path.ts';
 
 export const REQUEST_LINE = 'POST /v1/query HTTP/1.1';

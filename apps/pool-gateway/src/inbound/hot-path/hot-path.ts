@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { createHotConnection, type HeadCheck, type HotConnection, type HotHandler } from './hot-connection.ts';
+import { createHotConnection, type HotConnection } from './hot-connection.ts';
+import type { HeadCheck, HotHandler } from './hot-exchange.ts';
 
 export interface HotPathOptions {
   /** For instance `POST /v1/query HTTP/1.1`. */

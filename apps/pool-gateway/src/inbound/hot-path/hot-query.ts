@@ -15,7 +15,7 @@ import type { QueryService } from '../../query/query-service.ts';
 import type { QueryBody } from '../../query/request.ts';
 import type { Asked } from '../../access/authorize.ts';
 import { callerGone, type Calls, type Followed, type Requested } from '../http/calls.ts';
-import type { Asker, HeadCheck, HotHandler, HotReply, HotRequest } from './hot-connection.ts';
+import type { Asker, HeadCheck, HotHandler, HotReply, HotRequest } from './hot-exchange.ts';
 import { readQueryBody } from './query-body.ts';
 import type { RequestHead } from './request-head.ts';
 
