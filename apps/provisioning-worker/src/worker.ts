@@ -2,6 +2,7 @@ import type { KeyRing } from '@ultracore/credentials';
 import { SHARED_DATABASE, type Migration } from '@ultracore/tenant-database';
 import type { Pool } from 'pg';
 import type { AdminServer } from './config.ts';
+import { leaseTasks, type Task } from './inbound/lease-tasks.ts';
 import { createTimer } from './inbound/timer.ts';
 import { createWorkLoop } from './inbound/work-loop.ts';
 import type { WorkerMetrics } from './metrics.ts';
@@ -19,10 +20,10 @@ import type { BoundaryName } from './provisioning/boundaries.ts';
 import type { StockSizes } from './provisioning/stock/tidy.ts';
 import { leaseHomesToRepair, leaseHomesToTest } from './store/homes.ts';
 import { createLeaseKeeper } from './store/lease-keeper.ts';
-import { expireLeasesOfTheDead, type TenantLease } from './store/leases.ts';
+import { expireLeasesOfTheDead } from './store/leases.ts';
 import { createStock } from './stock.ts';
 import { readUnknownServers, recordForgottenRequests } from './store/survey.ts';
-import { leaseDueItems, type LeasedItem } from './store/work.ts';
+import { leaseDueItems } from './store/work.ts';
 import { takeWorkerNumber, type WorkerNumber } from './store/worker-number.ts';
 
 export interface WorkerOptions {
@@ -76,10 +77,6 @@ const HOUSEKEEPING_CONNECTIONS = 5;
 const NO_DRIFT = { everyMs: 86_400_000, checks: 0 };
 const NO_STOCK: StockSizes = { enterprise: 0, standard: 0 };
 
-type Task =
-  | { readonly kind: 'item' | 'migration'; readonly item: LeasedItem }
-  | { readonly kind: 'home'; readonly lease: TenantLease };
-
 /** Everything but Kafka: takes work from the bookkeeping and does it, reconciles, and tells facts to whatever sink it is given. */
 export function createWorker(options: WorkerOptions): Worker {
   const { pool, metrics, logger, leaseTtlMs: ttlMs = LEASE_TTL_MS } = options;
@@ -130,19 +127,15 @@ export function createWorker(options: WorkerOptions): Worker {
       sweptAt = performance.now();
       await expireLeasesOfTheDead(pool, number?.number ?? 0);
     },
-    async lease(server, limit) {
-      // What somebody waits for comes first: a rollout may keep every slot busy for long.
-      const others = await leaseDueItems(pool, { ...leasing(server, limit), only: 'others' });
-      const left = Math.min(limit - others.length, migrationsAtOnce - (migrating.get(server) ?? 0));
-      const migrations = left > 0 ? await leaseDueItems(pool, { ...leasing(server, left), only: 'migrations' }) : [];
-      const free = limit - others.length - migrations.length;
-      const homes = free > 0 ? await leaseHomesToRepair(pool, leasing(server, free)) : [];
-      return [
-        ...others.map((item): Task => ({ kind: 'item', item })),
-        ...migrations.map((item): Task => ({ kind: 'migration', item })),
-        ...homes.map((lease): Task => ({ kind: 'home', lease })),
-      ];
-    },
+    lease: (server, limit) =>
+      leaseTasks(
+        {
+          others: (most) => leaseDueItems(pool, { ...leasing(server, most), only: 'others' }),
+          homes: (most) => leaseHomesToRepair(pool, leasing(server, most)),
+          migrations: (most) => leaseDueItems(pool, { ...leasing(server, most), only: 'migrations' }),
+        },
+        { limit, migrations: migrationsAtOnce - (migrating.get(server) ?? 0) },
+      ),
     async perform(server, task) {
       if (task.kind === 'home') return repairer.perform(server, task.lease);
       if (task.kind === 'item') return performer.perform(server, task.item);
