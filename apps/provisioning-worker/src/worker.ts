@@ -8,7 +8,7 @@ import { createWorkLoop } from './inbound/work-loop.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createEffects } from './outbound/effects/create-effects.ts';
 import { migrateShared } from './outbound/effects/creation/migrate-home.ts';
-import { createDriftWatch } from './outbound/drift-watch.ts';
+import { COMPARED_TOGETHER, createDriftWatch } from './outbound/drift-watch.ts';
 import type { FactSink } from './outbound/facts.ts';
 import { createPerformer } from './outbound/performer.ts';
 import { createRepairer } from './outbound/repairer.ts';
@@ -223,8 +223,9 @@ export function createWorker(options: WorkerOptions): Worker {
 function toServer(server: AdminServer, { concurrency, migrations, logger }: WorkerOptions): PostgresServer {
   return createServer({
     ...server,
-    // A task that had to wait for a connection would be taken for one that cannot reach the server.
-    connections: concurrency + TESTED_TOGETHER + HOUSEKEEPING_CONNECTIONS,
+    // A task that had to wait for a connection would be taken for one that cannot reach the server. A comparison takes two at once:
+    // one to the home, and one to make what the home is compared with.
+    connections: concurrency + TESTED_TOGETHER + 2 * COMPARED_TOGETHER + HOUSEKEEPING_CONNECTIONS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     verifyEveryMs: VERIFY_EVERY_MS,
     logger,

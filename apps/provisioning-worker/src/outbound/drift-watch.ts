@@ -32,7 +32,8 @@ export interface DriftWatch {
   pass(server: PostgresServer): Promise<number>;
 }
 
-const COMPARED_TOGETHER = 4;
+/** Homes of one server that are compared at once. */
+export const COMPARED_TOGETHER = 4;
 /** What could not be compared now is looked at again after this time, if not sooner. */
 const LOOK_AGAIN_MS = 300_000;
 
