@@ -54,7 +54,8 @@ export async function progressOf(pool: Pool, rolloutId: string): Promise<(WavePr
   const result = await pool.query<WaveProgress & { wave: number }>(
     `with ${UNITS}
      select wave, ${['waiting', 'running', 'done', 'failed', 'skipped'].map(count).join(', ')},
-            (count(*) filter (where ${BLOCKED}))::int as blocked
+            (count(*) filter (where ${BLOCKED}))::int as blocked,
+            (count(*) filter (where state = 'skipped' and code = 'already_migrated'))::int as already
      from rollout_tenants mine ${OF_UNIT} where rollout_id = $1 group by wave order by wave`,
     [rolloutId],
   );

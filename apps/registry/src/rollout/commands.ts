@@ -38,11 +38,14 @@ export interface WaveProgress {
   readonly done: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Of those, the ones that had the version already. */
+  readonly already: number;
 }
 
-/** Tells how the wave stands: a rollout goes on to the next, stops or is completed by it. */
+/** Tells how the wave stands in an attempt: a rollout goes on to the next, stops or is completed by it. */
 interface JudgeWave extends Timed {
   readonly type: 'JudgeWave';
+  readonly attempt: number;
   readonly wave: number;
   readonly progress: WaveProgress;
 }

@@ -1,7 +1,7 @@
 import type { Decider } from '@ultracore/event-sourcing';
 import type { RolloutCommand } from './commands.ts';
-import type { RolloutEvent } from './events.ts';
-import { failureOf, hasEnded, hasFailed } from './judge.ts';
+import type { RolloutEvent, StopCode } from './events.ts';
+import { failureOf, hasEnded, hasFailed, hasShownNothing, skippedOf } from './judge.ts';
 import { refuse } from './refusals.ts';
 import type { ExistingRollout, RolloutState } from './state.ts';
 
@@ -39,13 +39,14 @@ function decide(command: RolloutCommand, state: RolloutState): readonly RolloutE
       return [{ type: 'RolloutResumed', data: { attempt: attempt + 1, reason, resumedBy, resumedAt: now } }, waveStarted(0, now)];
     }
     case 'JudgeWave': {
-      if (state.status !== 'running' || state.wave !== command.wave) return [];
+      const { attempt, progress } = command;
+      if (state.status !== 'running' || state.attempt !== attempt || state.wave !== command.wave) return [];
       const { maxFailureShare, wave, waves } = state;
-      const { progress } = command;
       if (hasFailed(progress, maxFailureShare)) {
         return [stopped('too_many_failures', failureOf(wave, progress, maxFailureShare), REGISTRY, now)];
       }
       if (!hasEnded(progress)) return [];
+      if (wave === 0 && hasShownNothing(progress)) return [stopped('canary_skipped', skippedOf(progress), REGISTRY, now)];
       return wave + 1 < waves.length ? [waveStarted(wave + 1, now)] : [{ type: 'RolloutCompleted', data: { completedAt: now } }];
     }
     case 'SkipTenants':
@@ -62,7 +63,7 @@ function existing(state: RolloutState): ExistingRollout {
 
 const waveStarted = (wave: number, startedAt: string): RolloutEvent => ({ type: 'WaveStarted', data: { wave, startedAt } });
 
-const stopped = (code: 'operator' | 'too_many_failures', reason: string, stoppedBy: string, stoppedAt: string): RolloutEvent => ({
+const stopped = (code: StopCode, reason: string, stoppedBy: string, stoppedAt: string): RolloutEvent => ({
   type: 'RolloutStopped',
   data: { code, reason, stoppedBy, stoppedAt },
 });

@@ -49,7 +49,9 @@ type TenantsSkipped = Event<
   'TenantsSkipped',
   { readonly tenants: readonly { readonly tenantId: string; readonly code: string }[]; readonly skippedAt: string }
 >;
-export type StopCode = 'too_many_failures' | 'operator';
+/** `canary_skipped`: none of the canary was migrated, so nothing is known of the version. */
+export const STOP_CODES = ['too_many_failures', 'canary_skipped', 'operator'] as const;
+export type StopCode = (typeof STOP_CODES)[number];
 /** No tenant is asked any more; those that were asked go on to their end. */
 type RolloutStopped = Event<
   'RolloutStopped',

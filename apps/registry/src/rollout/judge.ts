@@ -21,6 +21,13 @@ export function hasFailed(progress: WaveProgress, maxFailureShare: number): bool
 /** Whether no tenant of a wave is still to be asked, asked or skipped. */
 export const hasEnded = ({ waiting, running }: WaveProgress): boolean => waiting === 0 && running === 0;
 
+/** Whether a wave that has ended has shown nothing: none of it was migrated, in whatever attempt, and not all had the version already. */
+export const hasShownNothing = ({ done, skipped, already }: WaveProgress): boolean => done === 0 && skipped > already;
+
+/** What a canary lacks that has shown nothing, for people. */
+export const skippedOf = ({ skipped, already }: WaveProgress): string =>
+  `None of the canary was migrated; skipped: ${skipped - already}. Resume when they can be asked, or plan another rollout with another canary.`;
+
 /** What a wave failed of, for people. */
 export function failureOf(wave: number, progress: WaveProgress, maxFailureShare: number): string {
   const failures = failuresOf(progress);

@@ -41,10 +41,11 @@ const standing = (more: Partial<WaveProgress> = {}): WaveProgress => ({
   done: 0,
   failed: 0,
   skipped: 0,
+  already: 0,
   ...more,
 });
-const judge = (n: number, progress: Partial<WaveProgress>, minutes = 6) =>
-  ({ type: 'JudgeWave', wave: n, progress: standing(progress), now: minutesLater(minutes) }) as const;
+const judge = (n: number, progress: Partial<WaveProgress>, attempt = 1, minutes = 6) =>
+  ({ type: 'JudgeWave', attempt, wave: n, progress: standing(progress), now: minutesLater(minutes) }) as const;
 
 describe('a rollout', () => {
   test('begins with its canary, once, and not without tenants', () => {
@@ -106,12 +107,54 @@ describe('a rollout', () => {
       .then([started(1, 6)]);
     spec
       .given(running)
-      .when(judge(0, { skipped: 1 }))
+      .when(judge(0, { done: 1, skipped: 1 }))
+      .then([started(1, 6)]);
+    spec
+      .given(running)
+      .when(judge(0, { skipped: 2, already: 2 }))
       .then([started(1, 6)]);
     spec
       .given([...running, started(1, 3)])
       .when(judge(1, { done: 2 }))
       .then([completed]);
+    spec
+      .given([...running, started(1, 3)])
+      .when(judge(1, { skipped: 2 }))
+      .then([completed]);
+  });
+
+  test('stops by itself when nothing of its canary was migrated, because that has shown nothing', () => {
+    spec
+      .given(running)
+      .when(judge(0, { skipped: 2, already: 1 }))
+      .then([
+        {
+          type: 'RolloutStopped',
+          data: {
+            code: 'canary_skipped',
+            reason:
+              'None of the canary was migrated; skipped: 1. Resume when they can be asked, or plan another rollout with another canary.',
+            stoppedBy: 'registry',
+            stoppedAt: minutesLater(6),
+          },
+        },
+      ]);
+    spec
+      .given(running)
+      .when(judge(0, { waiting: 1, skipped: 1 }))
+      .thenNothing();
+  });
+
+  test('takes no notice of how a wave stood in an attempt before', () => {
+    const again = [...running, stopped, resumed, started(0, 7)];
+    spec
+      .given(again)
+      .when(judge(0, { failed: 1 }, 1))
+      .thenNothing();
+    spec
+      .given(again)
+      .when(judge(0, { done: 1 }, 2))
+      .then([started(1, 6)]);
   });
 
   test('stops by itself when too many of a wave failed', () => {

@@ -117,7 +117,9 @@ function createRows() {
     const mine = all().filter((row) => row.wave === wave);
     const count = (state: Row['state']): number => mine.filter((row) => row.state === state).length;
     const counts = { waiting: count('waiting'), running: count('running'), done: count('done') };
-    return { wave, ...counts, failed: count('failed'), skipped: count('skipped'), blocked: mine.filter(isBlocked).length };
+    const already = mine.filter(({ state, code }) => state === 'skipped' && code === 'already_migrated').length;
+    const blocked = mine.filter(isBlocked).length;
+    return { wave, ...counts, failed: count('failed'), skipped: count('skipped'), already, blocked };
   };
   const progress: RolloutProgress = {
     running: () => Promise.resolve(running),

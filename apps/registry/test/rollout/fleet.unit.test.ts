@@ -157,7 +157,7 @@ test('whatever is answered, killed, late or changed meanwhile: never two open fo
         await take(each);
         expect((await fleet.open()).length).toBeLessThanOrEqual(6);
       }
-      // A rollout that is resumed as often as it stops, and meets no more trouble, comes to its end.
+      // A rollout that is resumed as often as it stops, and meets no more trouble, comes to its end, or lacks its canary for ever.
       for (let n = 0; n < 20 && (await fleet.status()) !== 'completed'; n += 1) {
         if ((await fleet.status()) === 'stopped') {
           await fleet.resume();
@@ -165,12 +165,13 @@ test('whatever is answered, killed, late or changed meanwhile: never two open fo
         }
         await runToEnd(fleet, () => true);
       }
-      expect(await fleet.status()).toBe('completed');
+      const lacksCanary = fleet.rows().every(({ wave, state }) => wave > 0 || state === 'skipped');
+      expect(await fleet.status()).toBe(lacksCanary ? 'stopped' : 'completed');
       for (const [tenantId, ids] of fleet.asked()) {
         expect(new Set(ids).size, tenantId).toBe(ids.length);
         expect(ids.length, tenantId).toBeLessThanOrEqual(1 + resumes);
       }
-      expect(fleet.rows().map(({ state }) => state)).not.toContain('waiting');
+      if (!lacksCanary) expect(fleet.rows().map(({ state }) => state)).not.toContain('waiting');
       expect(fleet.rows().map(({ state }) => state)).not.toContain('running');
       const done = new Set(inState(fleet, 'done'));
       const completed = fleet.log.filter(

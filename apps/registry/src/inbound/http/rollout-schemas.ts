@@ -1,5 +1,6 @@
 import { reasonSchema, TENANT_ID_PATTERN, tierSchema } from '@ultracore/contracts';
 import { z } from 'zod';
+import { STOP_CODES } from '../../rollout/events.ts';
 import { reasonBody, targetVersion } from './command-bodies.ts';
 
 const canary = z.union([
@@ -72,9 +73,7 @@ export const rolloutView = z.object({
     }),
   ),
   left_out: leftOut,
-  stopped: z
-    .object({ code: z.enum(['too_many_failures', 'operator']), reason: z.string(), by: z.string(), at: z.string() })
-    .nullable(),
+  stopped: z.object({ code: z.enum(STOP_CODES), reason: z.string(), by: z.string(), at: z.string() }).nullable(),
   completed_at: z.string().nullable(),
   story: z.array(
     z.object({

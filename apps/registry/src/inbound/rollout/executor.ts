@@ -152,14 +152,15 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     if (state.status !== 'running' || open.revision < state.revision) return true;
     const waves = await progress.waves(rolloutId);
     const now = new Date().toISOString();
-    const current = waves.find(({ wave }) => wave === state.wave);
+    const current = waves.find((each) => each.wave === state.wave);
     if (current === undefined) return true;
     onBoundary('rollout:judge:before');
-    const { events } = await tell(rolloutId, { type: 'JudgeWave', wave: state.wave, progress: current, now });
+    const { attempt, wave } = state;
+    const { events } = await tell(rolloutId, { type: 'JudgeWave', attempt, wave, progress: current, now });
     for (const event of events) logger.info({ rollout_id: rolloutId, ...event.data }, `a rollout: ${event.type}`);
     onBoundary('rollout:judge:after');
     if (events.length > 0 || signal?.aborted) return true;
-    const blocked = await progress.blocked({ rolloutId, wave: state.wave, limit: SKIPPED_TOGETHER });
+    const blocked = await progress.blocked({ rolloutId, wave, limit: SKIPPED_TOGETHER });
     if (blocked.length > 0) {
       await skip(
         state,
@@ -167,7 +168,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
       );
       return true;
     }
-    const running = waves.reduce((sum, wave) => sum + wave.running, 0);
+    const running = waves.reduce((sum, each) => sum + each.running, 0);
     await askNext(state, running);
     return true;
   };
