@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Ask } from '../rollout/ask.ts';
 import type { WaveProgress } from '../rollout/commands.ts';
 import type { Candidate } from '../rollout/plan.ts';
 
@@ -62,11 +63,6 @@ export async function progressOf(pool: Pool, rolloutId: string): Promise<(WavePr
   return result.rows;
 }
 
-export interface Waiting {
-  readonly tenantId: string;
-  readonly attempt: number;
-}
-
 /**
  * Tenants up to a wave that are to be asked next. Of small tenants on one server the first only, until one of them is done: it migrates
  * the schema of all.
@@ -74,8 +70,8 @@ export interface Waiting {
 export async function tenantsToAsk(
   pool: Pool,
   { rolloutId, wave, limit }: { readonly rolloutId: string; readonly wave: number; readonly limit: number },
-): Promise<Waiting[]> {
-  const result = await pool.query<Waiting>(
+): Promise<Ask[]> {
+  const result = await pool.query<Ask>(
     `with ${UNITS}
      select tenant_id as "tenantId", attempt from rollout_tenants mine ${OF_UNIT}
      where rollout_id = $1 and state = 'waiting' and wave <= $2 and (

@@ -9,6 +9,7 @@ import { createLogger } from '@ultracore/service';
 import { v4 } from 'uuid';
 import { createPass, type Pass, type RolloutProgress } from '../../src/inbound/rollout/executor.ts';
 import { changesOf, type Change } from '../../src/readmodel/rollout-changes.ts';
+import { migrationIdOf } from '../../src/rollout/ask.ts';
 import { rolloutCodec, rolloutStreamOf } from '../../src/rollout/codec.ts';
 import type { WaveProgress } from '../../src/rollout/commands.ts';
 import { rolloutDecider } from '../../src/rollout/decider.ts';
@@ -57,7 +58,8 @@ function createRows() {
     switch (change.change) {
       case 'asked': {
         const row = rows.get(change.tenantId);
-        if (row) Object.assign(row, { state: 'running', requestId: change.requestId, code: null, revision: change.revision });
+        if (row?.state !== 'waiting' || change.requestId !== migrationIdOf(change.rolloutId, row)) return;
+        Object.assign(row, { state: 'running', requestId: change.requestId, code: null, revision: change.revision });
         return;
       }
       case 'ended': {
@@ -172,10 +174,12 @@ export async function createFleet(members: readonly Member[]) {
   let projected = 0;
   /** Where the next pass dies, once. */
   let dieAt: string | undefined;
+  let meanwhile: ((boundary: string) => void) | undefined;
   let pass: Pass = newPass();
 
   function newPass(): Pass {
     const onBoundary = (name: string): void => {
+      meanwhile?.(name);
       if (name !== dieAt) return;
       dieAt = undefined;
       throw new Error(`killed at ${name}`);
@@ -239,14 +243,16 @@ export async function createFleet(members: readonly Member[]) {
       changesOf(log.slice(projected, upTo)).forEach(rows.apply);
       projected = upTo;
     },
-    /** One pass of the executor; where it is to die, a new one takes its place afterwards. */
-    async pass(dying?: string): Promise<void> {
+    /** One pass of the executor; where it is to die, a new one takes its place afterwards. `happens` is told each boundary that it passes. */
+    async pass(dying?: string, happens?: (boundary: string) => void): Promise<void> {
       dieAt = dying;
+      meanwhile = happens;
       await pass().catch((error: unknown) => {
         if (dying === undefined) throw error;
         pass = newPass();
       });
       dieAt = undefined;
+      meanwhile = undefined;
     },
     /** Who has a migration open. */
     async open(): Promise<string[]> {

@@ -71,6 +71,23 @@ describe('a rollout over 300 tenants', () => {
 });
 
 describe('a rollout that was stopped', () => {
+  test('asks only those who were being asked at that moment', async () => {
+    const members = standard(60);
+    const fleet = await createFleet(members);
+    await fleet.plan({ canary: { tenants: members.map(({ tenantId }) => tenantId) }, concurrency: 50 });
+    fleet.project();
+    let stopping: Promise<unknown> | undefined;
+    await fleet.pass(undefined, (boundary) => {
+      if (boundary === 'rollout:ask:after') stopping ??= fleet.stop();
+    });
+    await stopping;
+    expect(fleet.asked().size).toBe(16);
+    await fleet.resume();
+    await runToEnd(fleet, () => true);
+    expect(await fleet.status()).toBe('completed');
+    expect([...fleet.asked().values()].every(({ length }) => length === 1)).toBe(true);
+  });
+
   test('asks those again that failed or were skipped, those that were not asked, and none that is done', async () => {
     const fleet = await createFleet(standard(40));
     await fleet.plan({ canary: { share: 0.25 }, maxFailureShare: 0.05, concurrency: 10 });

@@ -1,15 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  eventId,
-  isCommandRefused,
-  isEventSourcingError,
-  isVersionConflict,
-  type CommandHandler,
-} from '@ultracore/event-sourcing';
+import { isCommandRefused, isEventSourcingError, isVersionConflict, type CommandHandler } from '@ultracore/event-sourcing';
 import type { Logger } from '@ultracore/service';
 import type { Pool } from 'pg';
-import { v4, v5 } from 'uuid';
+import { v4 } from 'uuid';
 import type { BoundaryName } from '../../boundaries.ts';
+import { askIdOf, migrationIdOf, type Ask } from '../../rollout/ask.ts';
 import { rolloutStreamOf } from '../../rollout/codec.ts';
 import type { RolloutCommand, WaveProgress } from '../../rollout/commands.ts';
 import type { ExistingRollout } from '../../rollout/state.ts';
@@ -26,10 +21,6 @@ interface Place {
   readonly wave: number;
   readonly limit: number;
 }
-interface Waiting {
-  readonly tenantId: string;
-  readonly attempt: number;
-}
 interface Skip {
   readonly tenantId: string;
   readonly code: string;
@@ -41,7 +32,7 @@ export interface RolloutProgress {
   readonly running: () => Promise<{ readonly rolloutId: string; readonly revision: number } | undefined>;
   readonly waves: (rolloutId: string) => Promise<readonly (WaveProgress & { readonly wave: number })[]>;
   /** Who is to be asked next, in their order. */
-  readonly toAsk: (place: Place) => Promise<readonly Waiting[]>;
+  readonly toAsk: (place: Place) => Promise<readonly Ask[]>;
   /** Who is not asked, because the schema that they share could not be migrated. */
   readonly blocked: (place: Place) => Promise<readonly string[]>;
 }
@@ -65,13 +56,6 @@ const IDLE_MS = 1_000;
 const ASKED_TOGETHER = 16;
 /** An event that skips more would be too large to be stored. */
 const SKIPPED_TOGETHER = 1_000;
-/** Namespace of the ids of what rollouts ask. Never changed: what was asked already is recognised by it. */
-const ROLLOUTS = '52b7c0de-7d0b-5b6a-9e27-6f5b3f1f8a11';
-
-/** The id of what a tenant is asked in an attempt of a rollout: asked again after a crash, it is the same. */
-const requestIdOf = (rolloutId: string, { tenantId, attempt }: Waiting): string =>
-  v5(JSON.stringify([rolloutId, tenantId, attempt]), ROLLOUTS);
-
 /** A pass that is repeated until there is nothing to do; true when there is a rollout that runs. */
 export type Pass = (signal?: AbortSignal) => Promise<boolean>;
 
@@ -84,7 +68,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
   const { rollouts, commands, progress, logger, onBoundary } = deps;
   /** Asked or skipped, and not yet seen to be. */
   let unseen = new Set<string>();
-  const nameOf = (rolloutId: string, { tenantId, attempt }: Waiting): string => `${rolloutId} ${tenantId} ${attempt}`;
+  const nameOf = (rolloutId: string, { tenantId, attempt }: Ask): string => `${rolloutId} ${tenantId} ${attempt}`;
 
   const tell = (rolloutId: string, command: RolloutCommand) =>
     rollouts.handle(rolloutStreamOf(rolloutId), command, {
@@ -100,13 +84,13 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
   };
 
   /** Undefined when the tenant was asked, else why it is skipped. */
-  const ask = async ({ rolloutId, targetVersion, plannedBy }: ExistingRollout, waiting: Waiting): Promise<string | undefined> => {
-    const requestId = requestIdOf(rolloutId, waiting);
+  const ask = async ({ rolloutId, targetVersion, plannedBy }: ExistingRollout, waiting: Ask): Promise<string | undefined> => {
+    const requestId = askIdOf(rolloutId, waiting);
     const command = { type: 'MigrateTenant', targetVersion, rolloutId, onlyActive: true, by: plannedBy } as const;
     const metadata = { actor: plannedBy, correlationId: rolloutId, causationId: rolloutId };
     const stream = streamOf(waiting.tenantId);
     try {
-      const whole = { ...command, requestId: eventId(requestId, 0), now: new Date().toISOString() };
+      const whole = { ...command, requestId: migrationIdOf(rolloutId, waiting), now: new Date().toISOString() };
       onBoundary('rollout:ask:before');
       await commands.handle(stream, whole, { requestId, metadata });
       onBoundary('rollout:ask:after');
@@ -119,7 +103,13 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     }
   };
 
-  const askNext = async (rollout: ExistingRollout, running: number): Promise<void> => {
+  /** Whether it still runs in the attempt in which it was read. */
+  const goesOn = async ({ rolloutId, attempt }: ExistingRollout): Promise<boolean> => {
+    const { state } = await rollouts.load(rolloutStreamOf(rolloutId));
+    return state.status === 'running' && state.attempt === attempt;
+  };
+
+  const askNext = async (rollout: ExistingRollout, running: number, signal: AbortSignal | undefined): Promise<void> => {
     const { rolloutId, wave, concurrency } = rollout;
     const most = Math.max(0, concurrency - running);
     const waiting = await progress.toAsk({ rolloutId, wave, limit: most + unseen.size });
@@ -127,8 +117,10 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     unseen = new Set(waiting.map((each) => nameOf(rolloutId, each)).filter((name) => unseen.has(name)));
     const free = waiting.filter((each) => !unseen.has(nameOf(rolloutId, each))).slice(0, Math.max(0, most - unseen.size));
     for (let n = 0; n < free.length; n += ASKED_TOGETHER) {
+      // Who stops a rollout expects that nobody is asked from then on.
+      if (signal?.aborted || !(await goesOn(rollout))) return;
       const skipped: Skip[] = [];
-      const askOne = async (each: Waiting): Promise<void> => {
+      const askOne = async (each: Ask): Promise<void> => {
         const code = await ask(rollout, each).catch((error: unknown) => {
           if (!isVersionConflict(error)) throw error;
           // Others keep changing this tenant: the next pass asks it.
@@ -169,7 +161,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
       return true;
     }
     const running = waves.reduce((sum, each) => sum + each.running, 0);
-    await askNext(state, running);
+    await askNext(state, running, signal);
     return true;
   };
 }
