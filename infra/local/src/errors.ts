@@ -9,6 +9,7 @@ const LAUNCHER_ERROR_CODES = [
   'disk_full',
   'data_dir_unusable',
   'master_password_wrong',
+  'master_key_in_use',
   'already_running',
   'not_running',
   'backend_failed',

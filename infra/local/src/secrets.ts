@@ -32,13 +32,14 @@ const POSTGRES_ROLES = ['ultracore_admin', ...CONTROL_PLANE.map(({ role }) => ro
 /**
  * The data directory's secrets, made once and kept in `secrets.json` (mode 0600): without its master password no tenant's
  * credential would open any more. A new ULTRACORE_MASTER_KEY_ID changes it (to ULTRACORE_MASTER_PASSWORD, or to one made here) and keeps
- * the one before as the previous. Principals and roles that came later are added. Throws `master_password_wrong`.
+ * the one before as the previous. Principals and roles that came later are added. Throws `master_password_wrong`, and `master_key_in_use` for a
+ * third one: nothing would know any more what is still sealed with the first.
  */
 export async function loadSecrets(dataDir: string, env: Readonly<Record<string, string | undefined>> = {}): Promise<Secrets> {
   const file = join(dataDir, 'secrets.json');
   const kept = existsSync(file) ? parse(file) : undefined;
   const secrets: Secrets = {
-    ...masters(kept, env),
+    ...masters(file, kept, env),
     postgres_superuser_password: kept?.postgres_superuser_password ?? password(),
     postgres_role_passwords: withMissing(kept?.postgres_role_passwords, POSTGRES_ROLES),
     kafka_passwords: withMissing(kept?.kafka_passwords, KAFKA_PRINCIPALS),
@@ -49,6 +50,7 @@ export async function loadSecrets(dataDir: string, env: Readonly<Record<string, 
 }
 
 function masters(
+  file: string,
   kept: Secrets | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): Pick<Secrets, 'master_password' | 'master_key_id' | 'previous_master'> {
@@ -61,6 +63,12 @@ function masters(
     throw new LauncherError(
       'master_password_wrong',
       `ULTRACORE_MASTER_PASSWORD is not the one of key "${keyId}" in this data directory: leave it out, or set ULTRACORE_MASTER_KEY_ID to an id of its own to change the master password.`,
+    );
+  }
+  if (same === undefined && kept?.previous_master !== undefined) {
+    throw new LauncherError(
+      'master_key_in_use',
+      `Credentials may still be sealed with key "${kept.previous_master.key_id}": start with "${kept.master_key_id}" until worker_sealed_credentials{key_id="${kept.previous_master.key_id}"} of the worker is 0, take previous_master out of ${file}, then change to "${keyId}".`,
     );
   }
   const previous = known.find(({ key_id: id }) => id !== keyId);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -26,9 +26,20 @@ test('a new key id changes the master password and keeps the one before, for goo
   expect(await masterOf(dir)).toEqual(second);
   const back = await masterOf(dir, 'k1');
   expect(back).toEqual({ id: 'k1', value: first.value, previous: { key_id: 'k2', password: 'chosen' } });
+});
+
+test('a third key id is refused while another than the present one is kept, and nothing is lost of either; without that one it is taken', async () => {
+  const dir = dirOf();
+  const first = await masterOf(dir);
+  const second = await masterOf(dir, 'k2');
+  await expect(masterOf(dir, 'k3')).rejects.toMatchObject({ code: 'master_key_in_use' });
+  expect(await masterOf(dir)).toEqual({ ...second, previous: { key_id: 'k1', password: first.value } });
+  const file = join(dir, 'secrets.json');
+  const { previous_master: _, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as Secrets;
+  writeFileSync(file, JSON.stringify(rest));
   const third = await masterOf(dir, 'k3');
-  expect(third).toMatchObject({ id: 'k3', previous: { key_id: 'k1', password: first.value } });
-  expect(third.value).not.toBe(first.value);
+  expect(third).toMatchObject({ id: 'k3', previous: { key_id: 'k2', password: second.value } });
+  expect(third.value).not.toBe(second.value);
 });
 
 test('another master password under the same key id is refused, and nothing is kept of it', async () => {
