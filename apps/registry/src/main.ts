@@ -160,6 +160,9 @@ await runMain(NAME, async () => {
   });
   readiness.add('relay', relay.fault);
   readiness.add('projector', projector.fault);
+  // Tenants are served all the same, and another registry would not lead it any better.
+  readiness.add('rollout', rolloutExecutor.fault, { advisory: true });
+  measured.watch({ relay: relay.fault, projector: projector.fault, schedule: schedule.fault, rollout: rolloutExecutor.fault });
   readiness.add('facts', () => facts.health());
   readiness.add('requests', () => requests.health());
 

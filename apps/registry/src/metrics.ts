@@ -5,6 +5,8 @@ export interface Metrics {
   readonly onPublished: (events: number) => void;
   /** From now on shows how far those who follow the log are behind, in seconds, whenever it is asked. */
   readonly observe: (lags: Readonly<Record<string, () => number>>) => void;
+  /** From now on shows which work of this registry stands still: whatever says why. */
+  readonly watch: (faults: Readonly<Record<string, () => string | undefined>>) => void;
 }
 
 export function createMetrics(registry: Registry): Metrics {
@@ -25,6 +27,17 @@ export function createMetrics(registry: Registry): Metrics {
         registers,
         collect() {
           for (const [follower, seconds] of Object.entries(lags)) this.set({ follower }, seconds());
+        },
+      });
+    },
+    watch(faults) {
+      void new Gauge({
+        name: 'registry_work_stands_still',
+        help: '1 for work that failed and has not gone on since, by what it is; 0 where all is well or another registry does it.',
+        labelNames: ['work'],
+        registers,
+        collect() {
+          for (const [work, fault] of Object.entries(faults)) this.set({ work }, fault() === undefined ? 0 : 1);
         },
       });
     },

@@ -70,6 +70,16 @@ describe('a rollout over 300 tenants', () => {
   });
 });
 
+test('a pass that cannot ask a tenant says which', async () => {
+  const fleet = await createFleet(standard(1));
+  await fleet.plan();
+  fleet.project();
+  const failing = (boundary: string): void => {
+    if (boundary === 'rollout:ask:before') throw new Error('no answer');
+  };
+  await expect(fleet.pass(undefined, failing)).rejects.toThrow('asking standard-000 failed: no answer');
+});
+
 describe('a rollout that was stopped', () => {
   test('asks only those who were being asked at that moment', async () => {
     const members = standard(60);

@@ -122,7 +122,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
       const skipped: Skip[] = [];
       const askOne = async (each: Ask): Promise<void> => {
         const code = await ask(rollout, each).catch((error: unknown) => {
-          if (!isVersionConflict(error)) throw error;
+          if (!isVersionConflict(error)) throw new Error(`asking ${each.tenantId} failed: ${messageOf(error)}`, { cause: error });
           // Others keep changing this tenant: the next pass asks it.
           return null;
         });
@@ -165,6 +165,8 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     return true;
   };
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Of several registries one leads, under a lease. Should two do so at once, they ask the same under the same ids. */
 export function createRolloutExecutor(deps: RolloutExecutorDeps): LeasedWork {
