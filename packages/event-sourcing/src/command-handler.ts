@@ -57,8 +57,8 @@ export interface CommandHandler<State, Command, Event> {
    * Throws the decider's `CommandRefused`, and `EventSourcingError` `event_not_publishable` with what `check` says. Commands for one stream run one after the other within this process.
    */
   readonly handle: (streamName: string, command: Command, options: HandleOptions<Event>) => Promise<Handled<State, Event>>;
-  /** The fold of the stream's head: reads only what the cache does not hold, but always asks the store. */
-  readonly load: (streamName: string) => Promise<{ state: State; revision: bigint | null }>;
+  /** The fold of the stream's head, and the ids of its events: reads only what the cache does not hold, but always asks the store. */
+  readonly load: (streamName: string) => Promise<{ state: State; revision: bigint | null; ids: ReadonlySet<string> }>;
 }
 
 const MAX_RETRIES = 3;
@@ -162,8 +162,8 @@ export function createCommandHandler<State, Command, Event extends DomainEvent>(
     handle: (streamName, command, options) => inTurn(streamName, () => run(streamName, command, options)),
     load: (streamName) =>
       inTurn(streamName, async () => {
-        const { state, revision } = await readOn(streamName, cache.get(streamName) ?? empty());
-        return { state, revision };
+        const { state, revision, ids } = await readOn(streamName, cache.get(streamName) ?? empty());
+        return { state, revision, ids };
       }),
   };
 }

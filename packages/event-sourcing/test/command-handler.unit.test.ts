@@ -208,10 +208,12 @@ describe('createCommandHandler', () => {
   test('load sees what other processes appended', async () => {
     const { store } = countingStore();
     const [a, b] = [handlerOf(store), handlerOf(store)];
-    expect(await a.load('c-1')).toEqual({ state: { open: false, total: 0 }, revision: null });
-    await a.handle('c-1', { type: 'Open', name: 'a' }, request());
-    await b.handle('c-1', { type: 'Count', by: [2] }, request());
-    expect(await a.load('c-1')).toEqual({ state: { open: true, total: 2 }, revision: 1n });
+    expect(await a.load('c-1')).toEqual({ state: { open: false, total: 0 }, revision: null, ids: new Set() });
+    const [opening, counting] = [request(), request()];
+    await a.handle('c-1', { type: 'Open', name: 'a' }, opening);
+    await b.handle('c-1', { type: 'Count', by: [2] }, counting);
+    const ids = new Set([opening, counting].map(({ requestId }) => eventId(requestId, 0)));
+    expect(await a.load('c-1')).toEqual({ state: { open: true, total: 2 }, revision: 1n, ids });
   });
 
   test('streams beyond the cache are simply read again', async () => {

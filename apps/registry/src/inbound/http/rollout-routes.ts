@@ -54,7 +54,7 @@ export interface RolloutRoutesDeps {
 }
 
 const READERS = ['operator', 'auditor'] as const;
-const UUID = /^[0-9a-f-]{36}$/;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PLAN = 'POST /v1/rollouts';
 
 /** `/v1/rollouts` and everything below it. */
@@ -166,7 +166,10 @@ function addEndRoute(server: HttpServer, deps: RolloutRoutesDeps, what: 'stop' |
           firstEventId: eventId(requestId, 0),
           metadata: { actor: by, correlationId: request.correlationId, causationId: requestId, traceparent: request.traceparent },
         });
-      existing((await rollouts.load(rolloutStreamOf(rolloutId))).state);
+      const known = await rollouts.load(rolloutStreamOf(rolloutId));
+      // It was decided, and what others have begun since does not take that back.
+      if (known.ids.has(eventId(requestId, 0))) return accept(reply, deps, existing(known.state));
+      existing(known.state);
       const { state } = await (what === 'stop' ? decide() : inItsTurn(deps, rolloutId, decide));
       return accept(reply, deps, existing(state));
     },
