@@ -3,6 +3,7 @@ import { asTenant, objectsOf, wholeHome } from './support/homes.ts';
 import { playRegistry } from './support/registry.ts';
 import { createRig, startHomeServer, type HomeServer } from './support/rig.ts';
 import { toldFacts } from './support/told.ts';
+import { untilNoLease } from './support/leases.ts';
 
 let server: HomeServer;
 beforeAll(async () => {
@@ -86,5 +87,5 @@ it('makes one home of a request, however many workers there are', async () => {
     'select count(*)::int as told, count(distinct id)::int as facts from told',
   );
   expect(rows[0]?.told).toBe(rows[0]?.facts);
-  expect((await rig.pool.query('select * from worker.tenant_lease')).rows).toEqual([]);
+  await untilNoLease(rig.pool);
 });

@@ -9,6 +9,7 @@ import { moreMigrations } from './more-migrations.ts';
 import { createRig, type HomeServer } from './rig.ts';
 import { spawnWorker } from './spawn-child.ts';
 import { toldFacts } from './told.ts';
+import { untilNoLease } from './leases.ts';
 
 /** A worker dies at a boundary of a rotation; another completes it, with one new password in force at both logins. */
 export async function rotateDespiteKillAt(server: HomeServer, tier: Tier, boundary: BoundaryName): Promise<void> {
@@ -32,7 +33,7 @@ export async function rotateDespiteKillAt(server: HomeServer, tier: Tier, bounda
     expect(await asTenant(registry.row(), rig.keyRing, 'select 1 as one', login)).toEqual([{ one: 1 }]);
     await expect(asTenant(before, rig.keyRing, 'select 1', login)).rejects.toMatchObject({ code: '28P01' });
   }
-  expect((await rig.pool.query('select * from worker.tenant_lease')).rows).toEqual([]);
+  await untilNoLease(rig.pool);
 }
 
 /** A worker dies at a boundary of a purge; another completes it, and what was there is told as it was found. */
@@ -57,7 +58,7 @@ export async function purgeDespiteKillAt(server: HomeServer, tier: Tier, boundar
   expect(await objectsOf(server, registry.tenantId)).toEqual([]);
   const left = 'select from app.clients where tenant_id = $1';
   expect(await server.query(left, [registry.tenantId], 'ultracore_shared')).toEqual([]);
-  expect((await rig.pool.query('select * from worker.tenant_lease')).rows).toEqual([]);
+  await untilNoLease(rig.pool);
 }
 
 /** A worker dies at a boundary of bringing a home to a version; another completes it, with the migration applied once. */

@@ -8,6 +8,7 @@ import { playRegistry } from './registry.ts';
 import { createRig, type HomeServer } from './rig.ts';
 import { spawnWorker } from './spawn-child.ts';
 import { toldFacts } from './told.ts';
+import { untilNoLease } from './leases.ts';
 
 /** A tenant id of its own for each kill. */
 export const idOf = (prefix: string, tier: Tier, boundary: string): string =>
@@ -32,7 +33,7 @@ export async function surviveKillAt(server: HomeServer, tier: Tier, boundary: Bo
   const types = (await toldFacts(rig.pool, registry.tenantId)).map(({ type }) => type);
   expect(new Set(types).size).toBe(types.length);
   expect(types.at(-1)).toBe('TenantMigrationsCompletedEvent');
-  expect((await rig.pool.query('select * from worker.tenant_lease')).rows).toEqual([]);
+  await untilNoLease(rig.pool);
 }
 
 /**

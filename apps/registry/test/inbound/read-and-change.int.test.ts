@@ -270,6 +270,11 @@ test('the API describes itself in OpenAPI 3.1', async () => {
   const { body } = await app.call('GET', '/openapi.json', { token: null });
   expect(body.openapi).toBe('3.1.0');
   expect(Object.keys(body.paths).sort()).toEqual([
+    '/v1/rollouts',
+    '/v1/rollouts/{rollout_id}',
+    '/v1/rollouts/{rollout_id}/resume',
+    '/v1/rollouts/{rollout_id}/stop',
+    '/v1/rollouts/{rollout_id}/tenants',
     '/v1/tenants',
     '/v1/tenants/{tenant_id}',
     '/v1/tenants/{tenant_id}/config',
