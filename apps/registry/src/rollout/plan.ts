@@ -1,4 +1,5 @@
 import type { Tier } from '../tenant/facts.ts';
+import { isAtLeast } from '../tenant/version.ts';
 import type { LeftOut, Wave, WaveGroup } from './events.ts';
 import { refuse } from './refusals.ts';
 
@@ -41,9 +42,6 @@ export const CANARY_SHARE = 0.01;
 const GROWTH = 5;
 /** The small tier comes last: one schema of it is the home of many. */
 const TIERS = ['standard', 'enterprise', 'small'] as const satisfies readonly Tier[];
-
-/** Versions are compared as the worker compares them, which runs migrations in the order of their names. */
-const isAtLeast = (version: string, target: string): boolean => version >= target;
 
 /** Why a tenant is left out of a rollout; undefined when it is not. */
 function reasonToSkip({ status, migrating, migrationVersion }: Candidate, target: string): string | undefined {

@@ -9,6 +9,7 @@ import type {
 import type { TenantEvent } from './events.ts';
 import { active, housed, refuse, type Refusal } from './refusals.ts';
 import type { ExistingTenant, RequestKind } from './state.ts';
+import { isAtLeast } from './version.ts';
 
 /** One request of a kind at a time: what the open one leads to is what the next one starts from. */
 const OPEN: Readonly<Record<RequestKind, Refusal>> = {
@@ -54,12 +55,11 @@ function purge({ requestId, reason, by, now, early }: PurgeTenant, state: Existi
   return [{ type: 'PurgeRequested', data: { requestId, reason, requestedBy: by, requestedAt: now } }];
 }
 
-/** Versions are compared as texts, like the names of the files they come from. */
 function migrate(command: MigrateTenant, state: ExistingTenant): readonly TenantEvent[] {
   const { requestId, targetVersion, rolloutId, by, now, onlyActive = false } = command;
   const { migrationVersion } = onlyActive ? active(state) : housed(state);
   refuseWhileOpen(state, 'migrate');
-  if (migrationVersion >= targetVersion) {
+  if (isAtLeast(migrationVersion, targetVersion)) {
     return refuse('already_migrated', `The tenant is at version ${migrationVersion}, and nothing is ever taken back.`);
   }
   return [{ type: 'MigrationRequested', data: { requestId, targetVersion, rolloutId, requestedBy: by, requestedAt: now } }];
