@@ -21,9 +21,13 @@ export interface Answer {
 
 /** Where a streamed answer goes: `failed` alone, or chunks and then `end`. */
 export interface StreamAnswer {
-  /** Whole lines of NDJSON, the receiver's own. Answers false when it has enough until it calls `resume` of the run. */
+  /**
+   * Whole lines of NDJSON, the receiver's own. Answers false when it holds more of them than a little: it has enough until it calls `resume` of
+   * the run.
+   */
   write(chunk: Buffer): boolean;
-  end(): void;
+  /** `taken`: to be called once, when nothing of it is held in memory any more. */
+  end(taken?: () => void): void;
   /** Only before the first chunk; a later failure is the last line. */
   failed(problem: ProblemError): void;
 }
@@ -32,6 +36,6 @@ export interface StreamAnswer {
 export interface Run {
   /** Ends it: what runs for it is cancelled, and it is answered with this problem if it was not answered yet. */
   abort(problem: ProblemError): void;
-  /** The caller takes more. Means nothing for an answer that is sent whole. */
+  /** The caller has taken what there was, and takes more. Means nothing for an answer that is sent whole. */
   resume(): void;
 }

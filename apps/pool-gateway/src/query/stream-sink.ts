@@ -14,7 +14,7 @@ export interface StreamOptions {
   readonly maxRows: number | undefined;
   /** As JSON. */
   readonly maxRowBytes: number;
-  /** Of the memory for answers: what long rows take until the caller takes more. */
+  /** Of the memory for answers: what long rows take until the caller has read them. */
   readonly claim: MemoryClaim;
   readonly reads: boolean;
   readonly end: (problem: ProblemError | undefined) => void;
@@ -23,6 +23,8 @@ export interface StreamOptions {
 const NEWLINE = 0x0a;
 /** Rows are handed on in pieces of about this size, or when the connection has brought no more for this turn of the loop. */
 const CHUNK_BYTES = 32 * 1024;
+/** A buffer that has grown beyond this is handed on itself instead of a copy. */
+const LARGE_BYTES = 256 * 1024;
 
 /**
  * Hands rows on as lines, as they come: a line with the columns, one a row, and a last one that says how it ended. Holds no more of a result than
@@ -33,7 +35,9 @@ export class StreamSink implements PoolSink, Run {
   bytes = 0;
   readonly #answer: StreamAnswer;
   readonly #options: StreamOptions;
-  readonly #out = createByteBuffer();
+  #out = createByteBuffer();
+  /** Bytes handed on that the caller may not have taken yet. */
+  #unread = 0;
   #encoder: RowEncoder | undefined;
   #control: StreamControl | undefined;
   #begun = false;
@@ -76,7 +80,7 @@ export class StreamSink implements PoolSink, Run {
     if (end - start > SMALL_ROW) {
       const most = this.#encoder.mostBytes(buffer, start, end);
       if (most > maxRowBytes) return this.#giveUp(rowTooLarge(maxRowBytes));
-      if (!claim.covers(this.#out.length + most)) return this.#giveUp(gatewayBusy());
+      if (!claim.covers(this.#unread + this.#out.length + most)) return this.#giveUp(gatewayBusy());
     }
     this.rows += 1;
     this.#encoder.encode(this.#out, buffer, start, end);
@@ -111,10 +115,8 @@ export class StreamSink implements PoolSink, Run {
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#options.claim.release();
-    this.#control?.resume();
+    this.#wasTaken();
+    this.#goOn();
   }
 
   abort(problem: ProblemError): void {
@@ -128,16 +130,26 @@ export class StreamSink implements PoolSink, Run {
   #giveUp(problem: ProblemError): void {
     if (this.#problem !== undefined) return;
     this.#problem = problem;
-    this.resume();
+    this.#goOn();
     if (this.#options.reads) this.#handle?.abort();
+  }
+
+  #goOn(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#control?.resume();
+  }
+
+  #wasTaken(): void {
+    this.#unread = 0;
+    this.#options.claim.release();
   }
 
   #finish(problem: ProblemError | undefined): void {
     this.#ended = true;
     this.#flush();
-    this.#options.claim.release();
     this.#options.end(problem);
-    this.#answer.end();
+    this.#answer.end(() => this.#options.claim.release());
   }
 
   #flushSoon(): void {
@@ -149,12 +161,22 @@ export class StreamSink implements PoolSink, Run {
     this.#flushing = undefined;
     if (this.#out.length === 0) return;
     this.#begun = true;
-    const chunk = Buffer.from(this.#out.view());
+    const chunk = this.#take();
     this.bytes += chunk.length;
-    this.#out.reset();
-    if (this.#answer.write(chunk)) return this.#options.claim.release();
-    if (this.#paused) return;
+    this.#unread += chunk.length;
+    if (this.#answer.write(chunk)) return this.#wasTaken();
+    if (this.#paused || this.#ended) return;
     this.#paused = true;
     this.#control?.pause();
+  }
+  #take(): Buffer {
+    const written = this.#out.view();
+    if (this.#out.capacity > LARGE_BYTES) {
+      this.#out = createByteBuffer();
+      return written;
+    }
+    const chunk = Buffer.from(written);
+    this.#out.reset();
+    return chunk;
   }
 }

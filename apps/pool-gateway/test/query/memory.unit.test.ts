@@ -1,9 +1,10 @@
 import type { PoolSink, SubmitRequest, TenantPool } from '@ultracore/tenant-pool';
 import { expect, test } from 'vitest';
-import type { Answer, Call } from '../../src/query/call.ts';
-import { createMemoryBudget } from '../../src/query/budget.ts';
+import type { Answer, Call, StreamAnswer } from '../../src/query/call.ts';
+import { createMemoryBudget, type MemoryBudget } from '../../src/query/budget.ts';
 import { createQueryService, type QueryServiceDeps } from '../../src/query/query-service.ts';
 import type { QueryBody } from '../../src/query/request.ts';
+import { callerGone } from '../../src/inbound/http/calls.ts';
 import { noUsage } from '../../src/metering/usage.ts';
 
 const TEXT_BYTES = 300 * 1024;
@@ -81,4 +82,52 @@ test('callers who do not read their answers hold up no other tenant', async () =
   expect((await ask('acme')).code).toBe('ok');
   expect((await ask('acme')).code).toBe('gateway_busy');
   expect((await ask('globex')).code).toBe('ok');
+});
+
+/** Streams a row of 300 KiB to a caller that has enough with the first piece, until the rows have ended. */
+async function streamed(memory: MemoryBudget): Promise<() => void> {
+  const ended = Promise.withResolvers<() => void>();
+  const answer: StreamAnswer = {
+    write: () => false,
+    end: (taken = () => {}) => ended.resolve(taken),
+    failed: (problem) => ended.reject(problem),
+  };
+  createQueryService({ ...deps, memory }).stream(callOf('acme'), answer);
+  return ended.promise;
+}
+
+test('a long row of a stream takes of the memory until its caller has read it, also when it was the last', async () => {
+  const memory = createMemoryBudget(400 * 1024, 400 * 1024);
+  const taken = await streamed(memory);
+  expect(memory.used).toBeGreaterThan(0);
+  taken();
+  expect(memory.used).toBe(0);
+});
+
+test('a stream that is given up takes of the memory what its caller has not read', async () => {
+  const memory = createMemoryBudget(400 * 1024, 400 * 1024);
+  const written = Promise.withResolvers<void>();
+  let taken = (): void => {};
+  const pool = {
+    tenantId: 'acme',
+    submit(_request: SubmitRequest, sink: PoolSink) {
+      queueMicrotask(() => {
+        sink.columns([{ name: 'a', typeOid: 25, typeModifier: -1, tableOid: 0, column: 0 }]);
+        sink.row(row(), 0, 6 + TEXT_BYTES);
+        written.resolve();
+      });
+      return { abort: () => {} };
+    },
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  const pools = { getPool: () => pool as unknown as TenantPool };
+  const answer: StreamAnswer = { write: () => false, end: (given = () => {}) => (taken = given), failed: () => {} };
+  const run = createQueryService({ ...deps, pools, memory }).stream(callOf('acme'), answer);
+  await written.promise;
+  run.abort(callerGone());
+  expect(memory.used).toBeGreaterThan(0);
+  run.resume();
+  expect(memory.used).toBe(0);
+  taken();
+  expect(memory.used).toBe(0);
 });
