@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { waitFor } from '@ultracore/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../src/inbound/hot-path/hot-exchange.ts';
-import { call, closeAll, connectionsOf, createRig, request } from './support/hot-rig.ts';
+import { call, closeAll, connectionsOf, createRig, HEAD, request } from './support/hot-rig.ts';
 
 afterEach(closeAll);
 
@@ -72,16 +72,44 @@ describe('a body that is still to come', () => {
     }
   });
 
-  test('is given up with a caller that goes while it is being asked about', async () => {
+  test('is given up with a connection that ends while it is being asked about: nobody is refused any more', async () => {
     const asked = Promise.withResolvers<Refusal | undefined>();
-    let checks = 0;
+    let [checks, refused] = [0, 0];
     const rig = await createRig({ requestTimeoutMs: 10, check: () => ((checks += 1), asked.promise) });
     const { socket, ended } = call(rig.port);
     socket.write(request('abc').slice(0, -1));
     await waitFor(() => checks === 1, { what: 'the question' });
     await waitFor(ended, { what: 'the connection to end' });
-    asked.resolve(refusal);
+    await waitFor(async () => (await connectionsOf(rig.server)) === 0, { what: 'the connection to be gone' });
+    asked.resolve(() => (refused += 1));
     await asked.promise;
-    expect(rig.hot).toEqual([]);
+    await new Promise(setImmediate);
+    expect({ hot: rig.hot, refused }).toEqual({ hot: [], refused: 0 });
+  });
+
+  test('is read on when the answer before it, which its caller took late, has left', async () => {
+    const answer = Buffer.alloc(20 * 1024 * 1024, 'x');
+    const got: number[] = [];
+    const rig = await createRig({
+      handle: ({ body }, reply) => {
+        got.push(body.length);
+        reply.send(HEAD, got.length === 1 ? answer : Buffer.from('the last'));
+        return true;
+      },
+    });
+    const accepted = once(rig.server, 'connection') as Promise<[Socket]>;
+    const { socket, received } = call(rig.port);
+    const [there] = await accepted;
+    socket.pause();
+    socket.write(request('first'));
+    await waitFor(() => got.length === 1, { what: 'the first request to be answered' });
+    // More than is read ahead, and not all of the body.
+    const second = request('y'.repeat(250 * 1024));
+    socket.write(second.slice(0, 200 * 1024));
+    await waitFor(() => there.isPaused(), { what: 'the caller to be held up' });
+    socket.write(second.slice(200 * 1024));
+    socket.resume();
+    await waitFor(() => received().endsWith('the last'), { what: 'the second answer', deadlineMs: 30_000 });
+    expect(got).toEqual([5, 250 * 1024]);
   });
 });

@@ -227,7 +227,9 @@ export function createHotConnection(
     next();
   };
   const onDrain = (): void => {
-    if (state === 'writing') next();
+    if (state !== 'writing') return;
+    if (isPaused) resume();
+    next();
   };
   // Like Node's own server: a caller that closes its side has gone, and what it asked for is given up.
   const onEnd = (): void => {
