@@ -110,11 +110,18 @@ export function createTenantDirectory({ keyRing, gateways, register, remove, cha
       }
       // Of what was there at the start also rows are read that are long past: they say nothing of the keys that are needed.
       const openable = keys.openable(row, { keepKnown: currentness() !== 'starting' });
-      const registration = openable && toRegistration(openable, { gateways, open });
+      const registration = openable && toRegistration(openable.row, { gateways, open });
       if (registration === undefined) {
         const reason = keys.closed.get(row.tenant_id) ?? 'it is damaged';
         logger.error({ tenantId: row.tenant_id, reason }, 'a tenant is refused: its credential cannot be opened');
         return refuse(row.tenant_id, 'its credential cannot be opened');
+      }
+      if (openable?.nextFault !== undefined) {
+        const { nextFault: reason } = openable;
+        logger.error(
+          { tenantId: row.tenant_id, reason },
+          'the next credential of a tenant cannot be opened: it serves with the one in force',
+        );
       }
       register(registration);
       const before = tenants.get(row.tenant_id);

@@ -8,21 +8,25 @@ import { directoryRow } from '../support/directory-row.ts';
 
 function rig({ holds = true, code = 'wrong_master_password' }: { holds?: boolean; code?: CredentialErrorCode } = {}) {
   const calls: string[] = [];
-  const state = { holds };
+  const passwords: number[] = [];
+  const state = { holds, without: '' };
   const directory = createTenantDirectory({
     gateways: 1,
     logger: createLogger({ name: 'test', level: 'silent' }),
-    register: ({ tenantId, maxConnections }) => void calls.push(`register ${tenantId} ${maxConnections}`),
+    register: ({ tenantId, maxConnections, readwrite }) => {
+      calls.push(`register ${tenantId} ${maxConnections}`);
+      passwords.push(readwrite.passwords.length);
+    },
     remove: (tenantId, reason) => void calls.push(`remove ${tenantId}: ${reason}`),
     changed: (before, now) => void calls.push(`bounds ${[...before.bounds].join()} -> ${[...now.bounds].join()}`),
     keyRing: {
       open: () => 'password',
-      assertHolds() {
-        if (!state.holds) throw new CredentialError(code, 'not the one it was sealed with');
+      assertHolds(sealed) {
+        if (!state.holds || sealed === state.without) throw new CredentialError(code, 'not the one it was sealed with');
       },
     },
   });
-  return { directory, calls, state };
+  return { directory, calls, passwords, state };
 }
 
 const ID = 'enterprise-001';
@@ -70,6 +74,21 @@ describe('the copy of the directory', () => {
     directory.onRow(directoryRow({ revision: 7, credential: turned(), next_credential: null }));
     expect(directory.find(ID)?.status).toBe('unreadable');
     expect(calls.at(-1)).toBe(`remove ${ID}: its credential cannot be opened`);
+  });
+
+  test('goes on without a next credential that is sealed with a key that is not known', () => {
+    const { directory, passwords, state } = rig();
+    const next = turned();
+    state.without = 'sealed with another key';
+    const row = directoryRow({ next_credential: next && { ...next, db_password_encrypted: state.without } });
+    directory.onRow(row);
+    expect(directory.find(ID)?.status).toBe('active');
+    expect(passwords).toEqual([1]);
+    directory.follow({ caughtUp: () => true, stale: () => false });
+    expect([directory.fault(), directory.wrongKeys()]).toEqual([undefined, undefined]);
+    state.without = '';
+    directory.onRow(row);
+    expect(passwords).toEqual([1, 2]);
   });
 
   test('goes on with the text it knows where the same credential is sealed with a key that is not known', () => {
