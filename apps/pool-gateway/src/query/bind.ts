@@ -3,13 +3,22 @@ import { needsTypes, toParameters } from '../result/parameters.ts';
 
 const NONE: readonly unknown[] = [];
 
+interface Unbound {
+  readonly sql: string;
+  readonly params?: readonly unknown[] | undefined;
+  /** `performance.now()` */
+  readonly deadline: number;
+  /** Aborted: the server is not waited for any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Turns the values of a call into what the wire takes: at once where they alone say how, otherwise after the types were asked of the
  * server. Exactly one of the two is called.
  */
 export function bindParameters(
   pool: Pick<TenantPool, 'describe'>,
-  { sql, params = NONE, deadline }: { sql: string; params?: readonly unknown[] | undefined; deadline: number },
+  { sql, params = NONE, deadline, signal }: Unbound,
   bound: (values: readonly ParameterValue[]) => void,
   failed: (error: unknown) => void,
 ): void {
@@ -23,7 +32,7 @@ export function bindParameters(
     return bound(values);
   }
   pool
-    .describe(sql, { deadline })
+    .describe(sql, { deadline, signal })
     .then((types) => toParameters(params, types))
     .then(bound, failed);
 }

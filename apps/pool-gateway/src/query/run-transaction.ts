@@ -44,9 +44,9 @@ export async function runTransaction(run: TransactionRun): Promise<ProblemError 
   }
 }
 
-const bind = ({ pool, deadline }: TransactionRun, statement: TransactionBody['statements'][number], index: number) =>
+const bind = ({ pool, deadline, signal }: TransactionRun, statement: TransactionBody['statements'][number], index: number) =>
   new Promise<readonly ParameterValue[]>((resolve, reject) => {
-    bindParameters(pool, { ...statement, deadline }, resolve, (error) =>
+    bindParameters(pool, { ...statement, deadline, signal }, resolve, (error) =>
       reject(atStatement(toProblemError(error, UNDONE), index)),
     );
   });

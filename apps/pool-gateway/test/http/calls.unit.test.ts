@@ -37,3 +37,12 @@ test('all are ended, also when the end of one takes away others', () => {
   expect(ended).toEqual([0, 1, 2]);
   expect(calls.underWay).toBe(0);
 });
+
+test('what is followed only after a stop has begun is ended all the same', async () => {
+  const calls = createCalls();
+  await calls.drain(0);
+  const code = await new Promise<string>((resolve) => {
+    calls.add({ abort: (problem) => resolve(problem.code), resume: () => {} }, requested);
+  });
+  expect(code).toBe('stopping');
+});

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '@ultracore/service';
 import type { Asked } from '../../access/authorize.ts';
 import type { Call, Run } from '../../query/call.ts';
+import { bodyBytesOf } from './body-bytes.ts';
 
 /** The request that a run is for. */
 export interface Requested {
@@ -29,7 +30,10 @@ export interface Calls {
   readonly underWay: number;
   /** Ends each with the problem that it is given, if any. */
   endWhere(problemOf: (asked: Asked) => ProblemError | undefined): void;
-  /** Ends those that are still under way when `graceMs` have passed, and soon after those whose caller does not read the answer. Resolves when none is left. */
+  /**
+   * Ends those that are still under way when `graceMs` have passed, and soon after those whose caller does not read the answer; also those that are
+   * followed only from then on. Resolves when none is left.
+   */
   drain(graceMs: number): Promise<void>;
 }
 
@@ -43,7 +47,7 @@ export function toCall<Body>(request: FastifyRequest, body: Body): Call<Body> {
     principal: request.principal,
     tenantHeader: typeof header === 'string' ? header : undefined,
     body,
-    bodyBytes: Number(request.headers['content-length'] ?? 0),
+    bodyBytes: bodyBytesOf(request),
     requestId: request.id,
   };
 }
@@ -53,10 +57,20 @@ export function createCalls(): Calls {
   // V8's older generation, every request that has ended to the one after it.
   const running: Followed[] = [];
   let onEmpty: (() => void) | undefined;
+  /** When the grace of a stop is over, `performance.now()`. */
+  let graceEnds: number | undefined;
   const add = (run: Run, requested: Requested): Followed => {
     const followed = { run, requested, index: running.length };
     running.push(followed);
+    if (graceEnds !== undefined) endLate(followed, graceEnds - performance.now());
     return followed;
+  };
+  /** What is admitted only after a stop has begun, because its token was looked at until then, has what is left of the grace. */
+  const endLate = (followed: Followed, graceMs: number): void => {
+    const { run, requested } = followed;
+    const isUnderWay = (): boolean => running[followed.index] === followed;
+    setTimeout(() => isUnderWay() && run.abort(stopping()), Math.max(0, graceMs)).unref();
+    setTimeout(() => isUnderWay() && requested.drop(), Math.max(0, graceMs) + LAST_READ_MS).unref();
   };
   /** The last one takes its place. */
   const remove = (followed: Followed): void => {
@@ -94,6 +108,7 @@ export function createCalls(): Calls {
       return running.length;
     },
     async drain(graceMs) {
+      graceEnds = performance.now() + graceMs;
       if (running.length === 0) return;
       const empty = new Promise<void>((resolve) => {
         onEmpty = resolve;

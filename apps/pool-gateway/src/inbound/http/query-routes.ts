@@ -3,6 +3,7 @@ import type { HttpServer, ProblemError } from '@ultracore/service';
 import type { Answer } from '../../query/call.ts';
 import type { QueryService } from '../../query/query-service.ts';
 import { queryBody, queryResult, transactionBody, transactionResult } from '../../query/request.ts';
+import { countBody } from './body-bytes.ts';
 import { toCall, type Calls } from './calls.ts';
 import { NDJSON } from './media-types.ts';
 import { sendStream } from './stream.ts';
@@ -24,6 +25,7 @@ export function addQueryRoutes(server: HttpServer, { queries, calls, unreadMs = 
   server.post(
     '/v1/query',
     {
+      preParsing: countBody,
       schema: {
         summary: 'Runs one statement of SQL for a tenant',
         description: `With \`accept: ${NDJSON}\` the rows are streamed: a line with the columns, one line a row, and a last line with the count or the problem.`,
@@ -43,6 +45,7 @@ export function addQueryRoutes(server: HttpServer, { queries, calls, unreadMs = 
   server.post(
     '/v1/transaction',
     {
+      preParsing: countBody,
       schema: {
         summary: 'Runs statements of SQL for a tenant, all or none',
         body: transactionBody,
