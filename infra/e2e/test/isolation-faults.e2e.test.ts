@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 const RESET_SKIPPED: SeededFault = {
-  file: 'tenant-pool/src/pool/login-pool.ts',
+  file: 'tenant-pool/src/pool/reset-session.ts',
   instead: `backend.command('discard all')`,
   run: `backend.command('select 1')`,
 };

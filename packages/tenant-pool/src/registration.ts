@@ -8,8 +8,9 @@ export interface ServerAddress {
 export interface TenantLogin {
   readonly user: string;
   /**
-   * In the order to try: the next one is taken when Postgres says that the password is wrong. Called for each connection that is opened, and what
-   * it returns is kept no longer than the login takes.
+   * In the order to try: the next one is taken when Postgres says that the password is wrong. Called when a login needs it, which has half of its
+   * time for that; what it returns is kept no longer. The keys that a login has made of it are kept, and spare later logins the call, until the
+   * logins are registered anew or removed.
    */
   readonly passwords: readonly (() => Promise<string>)[];
 }

@@ -122,6 +122,23 @@ describe('the budget of a server', () => {
     for (const id of [a, c, d]) expect(pools.manager.getPoolStats(id).total).toBe(1);
   });
 
+  it('gives the one connection that a tenant may have to each of its logins by turns, however busy both are', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { each: { maxConnections: 1 } });
+    const [id = ''] = town.ids;
+    const answered = { readwrite: 0, readonly: 0 };
+    const done = (): boolean => pools.manager.getPoolStats(id).opened >= 6;
+    const keepBusy = (mode: 'readwrite' | 'readonly'): Promise<void> =>
+      crowd(4, done, async () => {
+        await ask(pools.manager.getPool(id, { readonly: mode === 'readonly' }), 'select name from mine where id = $1', ['1'])
+          .answer;
+        if (!done()) answered[mode]++;
+      });
+    await Promise.all([keepBusy('readwrite'), keepBusy('readonly')]);
+    expect(answered.readwrite).toBeGreaterThan(0);
+    expect(answered.readonly).toBeGreaterThan(0);
+  });
+
   it('leaves requests waiting in order, and tells them when their time is up', async () => {
     await using town = await foundTown(testStack(), 2);
     await using pools = manage(town, { budget: 1, each: { connectionTimeoutMs: 300 } });

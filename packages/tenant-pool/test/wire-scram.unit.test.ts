@@ -77,6 +77,14 @@ describe('SCRAM-SHA-256', () => {
     expect(asked).toBe(5);
   });
 
+  it('says of a password that does not come that the login fails', async () => {
+    const source = () => new Promise<string>(() => {});
+    await expect(createScramLogin(source, NONCE, '', undefined, 1).answer(SERVER_FIRST)).rejects.toMatchObject({
+      code: 'login_failed',
+      message: 'the password was not there within 1 ms',
+    });
+  });
+
   it('says of a password that cannot be had that the login fails, with the reason', async () => {
     const source = () => Promise.reject(new Error('the key is not there'));
     await expect(createScramLogin(source, NONCE).answer(SERVER_FIRST)).rejects.toMatchObject({

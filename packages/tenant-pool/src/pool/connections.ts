@@ -1,4 +1,4 @@
-import type { PoolError } from '../errors.ts';
+import { PoolError } from '../errors.ts';
 import { backoffMs, connectFailureError, judgeConnectFailure } from '../scheduling/connect-failure.ts';
 import type { Backend } from '../wire/backend.ts';
 import { isWireError } from '../wire/errors.ts';
@@ -26,6 +26,12 @@ export class Connections {
     return now >= this.#notBefore && this.#pool.tenant.mayOpen(now);
   }
 
+  /** Why none could be opened, for who has waited for one in vain. */
+  failureToTell(now: number): PoolError | undefined {
+    const failure = this.failure ?? this.#pool.server.failure(now);
+    return failure && new PoolError(failure.code, failure.message, { cause: failure.cause });
+  }
+
   forgetFailure(): void {
     this.failure = undefined;
     this.#failures = 0;
@@ -36,7 +42,6 @@ export class Connections {
     const slot = new Slot(this.#pool, now);
     this.slots.push(slot);
     this.opening++;
-    this.#pool.tenant.hasOpened();
     connectLogin(this.#pool, slot.opening.signal).then(
       (backend) => this.#opened(slot, backend),
       (error: unknown) => this.#notOpened(slot, error),
@@ -47,7 +52,6 @@ export class Connections {
   remove(slot: Slot): void {
     slot.retiring = true;
     this.slots.splice(this.slots.indexOf(slot), 1);
-    this.#pool.tenant.held--;
   }
 
   #opened(slot: Slot, backend: Backend): void {
@@ -68,8 +72,8 @@ export class Connections {
       if (reason !== undefined && this.#pool.role === 'replica') this.#pool.tenant.replicaFailed(ended);
       this.#pool.gone(slot, !slot.dropped);
     });
-    if (slot.retiring) slot.retire();
-    else this.#pool.opened(slot, now);
+    this.#pool.context.ticker.watch(this.#pool);
+    this.#pool.released(slot, now, false);
   }
 
   #notOpened(slot: Slot, error: unknown): void {

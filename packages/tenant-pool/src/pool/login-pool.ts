@@ -9,6 +9,7 @@ import type { PoolContext } from './context.ts';
 import type { RoleCounters } from './counters.ts';
 import type { LoginPoolOptions, PoolRole } from './login-pool-options.ts';
 import { Reservation } from './reservation.ts';
+import { resetSession } from './reset-session.ts';
 import type { ServerBudget } from './server-budget.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
@@ -55,6 +56,11 @@ export class LoginPool {
 
   get waiting(): number {
     return this.#queues.length;
+  }
+
+  /** When the oldest work came that waits. */
+  get oldestAt(): number {
+    return this.#queues.oldestAt;
   }
 
   /** Runs the work at once where a connection is fit for it; otherwise it waits. */
@@ -152,15 +158,14 @@ export class LoginPool {
     return Math.max(0, Math.min(useful - this.opening, tenant.room));
   }
 
+  /** Whether more of it may be opened than is asked for: it is in use, and its login is not waited for. */
+  mayBeWarmed(now: number): boolean {
+    return this.slots.length > 0 && this.#connections.mayOpen(now);
+  }
+
   /** Begins to open a connection; the budget has one for it. */
   open(now: number): Slot {
     return this.#connections.open(now);
-  }
-
-  /** A connection is there to be used. */
-  opened(slot: Slot, now: number): void {
-    this.context.ticker.watch(this);
-    this.#free(slot, now);
   }
 
   /** A connection is no more, `known`: also at the server. */
@@ -209,9 +214,8 @@ export class LoginPool {
   /** Why something that waited did so in vain. */
   #endOf(work: Work, now: number): PoolError {
     if (work.givenUp) return new PoolError('aborted', 'The caller gave up.');
-    const failure = this.#connections.failure ?? this.server.failure(now);
-    if (failure !== undefined) return new PoolError(failure.code, failure.message, { cause: failure.cause });
-    return new PoolError('queue_timeout', `No connection of tenant ${this.tenant.id} became free in time.`);
+    const late = `No connection of tenant ${this.tenant.id} became free in time.`;
+    return this.#connections.failureToTell(now) ?? new PoolError('queue_timeout', late);
   }
 
   #seekConnection(now: number): void {
@@ -286,13 +290,9 @@ export class LoginPool {
 
   #reset(slot: Slot): void {
     const { backend } = slot;
-    if (backend === undefined || backend.state !== 'ready' || backend.transactionStatus !== 'I' || backend.inFlight > 0)
-      return slot.retire();
-    backend.command('discard all').then(
-      () => {
-        if (slot.retiring || backend.transactionStatus !== 'I') return slot.retire();
-        return this.#free(slot, performance.now());
-      },
+    if (backend === undefined || backend.state !== 'ready' || backend.inFlight > 0) return slot.retire();
+    resetSession(backend).then(
+      (isReset) => (isReset && !slot.retiring ? this.#free(slot, performance.now()) : slot.retire()),
       () => slot.retire(),
     );
   }

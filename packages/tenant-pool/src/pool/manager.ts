@@ -236,7 +236,7 @@ export class TenantConnectionPoolManager {
   }
 
   #withConnections(): Tenant[] {
-    return [...this.#active].filter((tenant) => tenant.held > 0);
+    return [...this.#active].filter((tenant) => tenant.isConnected);
   }
 }
 

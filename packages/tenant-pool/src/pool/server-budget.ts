@@ -41,8 +41,8 @@ export class ServerBudget {
   readonly #held = new Map<Tenant, number>();
   readonly #line = new WaitingLine();
   readonly #opening = new Set<Slot>();
-  /** Until when connections count that are gone at this end only. */
-  readonly #lingering: number[] = [];
+  /** Until when connections count that are gone at this end only, and whose they were. */
+  readonly #lingering: { readonly until: number; readonly tenant: Tenant }[] = [];
   #used = 0;
   /** How long it takes to open a connection, on average. */
   #switchMs: number = SWITCH_MS.least;
@@ -118,12 +118,10 @@ export class ServerBudget {
   /** One of the pool's connections is no more. Unless the server is known to have let go of it, it counts for a while yet. */
   freed(pool: LoginPool, now: number, known: boolean): void {
     count(this.pools, pool, -1);
-    count(this.#held, pool.tenant, -1);
-    if (!this.#held.has(pool.tenant)) this.#line.lostAll(pool.tenant);
     if (known) {
-      this.#used--;
+      this.#letGo(pool.tenant);
     } else {
-      this.#lingering.push(now + LINGER_MS);
+      this.#lingering.push({ until: now + LINGER_MS, tenant: pool.tenant });
       this.#ticker.watch(this);
     }
     if (this.#line.size > 0) this.#grant(now);
@@ -142,9 +140,10 @@ export class ServerBudget {
   }
 
   tick(now: number): Pace | undefined {
-    while (this.#lingering[0] !== undefined && this.#lingering[0] <= now) {
+    while (this.#lingering[0] !== undefined && this.#lingering[0].until <= now) {
+      const { tenant } = this.#lingering[0];
       this.#lingering.shift();
-      this.#used--;
+      this.#letGo(tenant);
     }
     this.#grant(now);
     return this.#line.size > 0 || this.#lingering.length > 0 ? 'each' : undefined;
@@ -165,7 +164,15 @@ export class ServerBudget {
     this.#used++;
     count(this.pools, pool, 1);
     count(this.#held, pool.tenant, 1);
+    pool.tenant.hasOpened();
     this.#opening.add(pool.open(now));
+  }
+
+  #letGo(tenant: Tenant): void {
+    this.#used--;
+    count(this.#held, tenant, -1);
+    tenant.hasLetGo();
+    if (!this.#held.has(tenant)) this.#line.lostAll(tenant);
   }
 
   #grant(now: number): void {
@@ -234,8 +241,7 @@ export class ServerBudget {
   #reclaim(now: number): void {
     this.#lookedAt = now;
     const slots = [...this.pools.keys()].flatMap((pool) => pool.slots);
-    // One that gives way but has long been at what it does may take longer still: it does not count.
-    const leaving = slots.filter((slot) => slot.retiring && !(slot.inFlight > 0 && now - slot.headSince > TENURE_MS)).length;
+    const leaving = slots.filter((slot) => slot.isLeaving(now)).length;
     const underWay = leaving + this.#loginsUnderWay(now);
     if (underWay >= SWITCHES_AT_ONCE) return;
     const share = this.#share(now);

@@ -2,7 +2,7 @@ import type { Candidate } from '../scheduling/choose-backend.ts';
 import type { Holding } from '../scheduling/turns.ts';
 import type { Backend } from '../wire/backend.ts';
 import type { LoginPool } from './login-pool.ts';
-import { CLOSE_GIVE_UP_MS, RESCUE_AFTER_MS } from './tuning.ts';
+import { CLOSE_GIVE_UP_MS, LEAVING_COUNTS_MS, RESCUE_AFTER_MS } from './tuning.ts';
 import { type Work, WorkList } from './work.ts';
 
 /** One connection of the budget, from before it is opened until the server has closed it. */
@@ -77,6 +77,13 @@ export class Slot implements Candidate, Holding {
   ended(work: Work, now: number): void {
     this.running.remove(work);
     this.headSince = now;
+  }
+
+  /** It gives way, and soon: one that has long been at what it does, or at being closed, may take longer still. */
+  isLeaving(now: number): boolean {
+    if (!this.retiring) return false;
+    const since = this.#closingSince ?? (this.backend === undefined ? this.openedAt : this.headSince);
+    return now - since <= LEAVING_COUNTS_MS;
   }
 
   retire(): void {

@@ -22,7 +22,7 @@ export class Tenant {
   /** Statements running and connections lent out. */
   running = 0;
   waiting = 0;
-  /** Connections, over all pools, and the most there were since `resetPeak`. */
+  /** Connections, over all pools, with those that a server may not have let go yet; and the most there were since `resetPeak`. */
   held = 0;
   peak = 0;
   /** Of connections that it has lost because a caller gave up or a deadline passed. */
@@ -57,6 +57,10 @@ export class Tenant {
     return this.removed === undefined ? Math.max(0, this.registration.maxConnections - this.held) : 0;
   }
 
+  get isConnected(): boolean {
+    return this.#all.some(({ slots }) => slots.length > 0);
+  }
+
   /** A request of it has come. */
   asked(now: number): void {
     this.lastUsed = now;
@@ -79,6 +83,10 @@ export class Tenant {
     this.peak = Math.max(this.peak, this.held);
   }
 
+  hasLetGo(): void {
+    this.held--;
+  }
+
   /** Where a request goes now. */
   poolFor(mode: PoolMode, now: number): LoginPool {
     if (mode === 'readonly' && this.registration.replica !== undefined) {
@@ -94,12 +102,14 @@ export class Tenant {
     return this.removed ?? this.#pool(role === 'replica' ? 'readonly' : role);
   }
 
-  /** The pool that the next connection to the server would be for: the one with the fewest, of those that want one. */
+  /**
+   * The pool that the next connection to the server would be for: the one with the fewest, of those that want one, and of several such the one whose
+   * work has waited longest, so that logins that share one connection get it by turns.
+   */
   claimOn(server: ServerBudget, now: number): LoginPool | undefined {
     let claim: LoginPool | undefined;
     for (const pool of this.#all) {
-      if (pool.server === server && pool.wants(now) > 0 && (claim === undefined || pool.slots.length < claim.slots.length))
-        claim = pool;
+      if (pool.server === server && pool.wants(now) > 0 && (claim === undefined || comesBefore(pool, claim))) claim = pool;
     }
     return claim;
   }
@@ -197,7 +207,7 @@ export class Tenant {
       if (pool.slots.length === 0 && pool.waiting === 0 && (!inUse || this.removed !== undefined)) this.#forget(pool);
     }
     const warm = inUse && this.removed === undefined && this.held > 0 && this.held < minConnections;
-    if (warm && latest !== undefined && latest.slots.length > 0 && mayWarm(latest.server)) latest.server.openSpare(latest, now);
+    if (warm && latest !== undefined && latest.mayBeWarmed(now) && mayWarm(latest.server)) latest.server.openSpare(latest, now);
     return this.#all.length > 0;
   }
 
@@ -278,4 +288,9 @@ export class Tenant {
   #loginOf(role: PoolRole): TenantRegistration['readwrite'] {
     return role === 'readwrite' ? this.registration.readwrite : this.registration.readonly;
   }
+}
+
+function comesBefore(pool: LoginPool, other: LoginPool): boolean {
+  const more = pool.slots.length - other.slots.length;
+  return more === 0 ? pool.oldestAt < other.oldestAt : more < 0;
 }

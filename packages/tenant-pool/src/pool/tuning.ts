@@ -52,6 +52,8 @@ export const LOGINS_AT_ONCE = 8;
 export const LOGIN_COUNTS_MS = 50;
 /** Connections to one server that are closed at one time for others to be opened, these counted too. */
 export const SWITCHES_AT_ONCE = 4;
+/** What was asked to give way counts among those that long after its turn came, or its closing began. */
+export const LEAVING_COUNTS_MS = 100;
 /** Fewer where a tenant is busy with its only connection: how often that happens is for the length of turns to say. */
 export const INTERRUPTS_AT_ONCE = 2;
 

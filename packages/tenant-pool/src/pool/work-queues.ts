@@ -13,6 +13,13 @@ export class WorkQueues {
     return this.quick.length + this.probe.length + this.long.length;
   }
 
+  /** When the oldest of it came. */
+  get oldestAt(): number {
+    let oldestAt = Number.POSITIVE_INFINITY;
+    for (const { head } of this.#all) if (head !== undefined) oldestAt = Math.min(oldestAt, head.queuedAt);
+    return oldestAt;
+  }
+
   /** Before what came later. */
   insert(work: Work): void {
     this[work.kind].insertByAge(work);

@@ -18,7 +18,7 @@ export interface BackendOptions {
   readonly applicationName: string;
   /** Settings of the session, sent in the startup message, so that `DISCARD ALL` comes back to them. */
   readonly settings: Readonly<Record<string, string>>;
-  /** From the first packet to the server being ready for statements. */
+  /** From the first packet to the server being ready for statements; the password must be there within half of it. */
   readonly connectTimeoutMs: number;
   /** Prepared statements kept per connection, least recently used first to go; 200 unless told otherwise. */
   readonly maxStatements?: number | undefined;

@@ -72,14 +72,15 @@ class Login implements Receiver, MessageHandler {
 
   constructor(
     transport: Transport,
-    { password, scramMemory }: BackendOptions,
+    { password, scramMemory, connectTimeoutMs }: BackendOptions,
     maxRowBytes: number,
     fail: (error: WireError) => void,
     done: (result: LoggedIn) => void,
   ) {
     this.reader = new MessageReader(this, maxRowBytes);
     this.#transport = transport;
-    this.#scram = createScramLogin(password, undefined, undefined, scramMemory);
+    // Less than the login has: a password that is not answered for is not to be taken for a server that does not answer.
+    this.#scram = createScramLogin(password, undefined, undefined, scramMemory, connectTimeoutMs / 2);
     this.#fail = fail;
     this.#done = done;
     transport.receiver = this;

@@ -61,6 +61,7 @@ export function createScramLogin(
   nonce: string = randomBytes(18).toString('base64'),
   user = '',
   memory?: ScramMemory,
+  passwordTimeoutMs = 5_000,
 ): ScramLogin {
   const firstBare = `n=${user},r=${nonce}`;
   let expected: Buffer | undefined;
@@ -70,7 +71,7 @@ export function createScramLogin(
     async answer(serverFirst) {
       const challenge = readChallenge(serverFirst, nonce);
       const name = `${challenge.iterations} ${challenge.salt.toString('base64')}`;
-      const keys = memory?.find(name) ?? (await deriveKeys(password, challenge));
+      const keys = memory?.find(name) ?? (await deriveKeys(password, passwordTimeoutMs, challenge));
       const { clientKey, serverKey } = keys;
       proven = () => memory?.keep(name, keys);
       const storedKey = createHash('sha256').update(clientKey).digest();
@@ -91,18 +92,22 @@ export function createScramLogin(
   };
 }
 
-async function deriveKeys(source: PasswordSource, { salt, iterations }: Challenge): Promise<ScramKeys> {
-  const password = typeof source === 'string' ? source : await askFor(source);
+async function deriveKeys(source: PasswordSource, timeoutMs: number, { salt, iterations }: Challenge): Promise<ScramKeys> {
+  const password = typeof source === 'string' ? source : await askFor(source, timeoutMs);
   const salted = await derive(normalized(password), salt, iterations, 32, 'sha256');
   return { clientKey: hmac(salted, 'Client Key'), serverKey: hmac(salted, 'Server Key') };
 }
 
 /** That the password cannot be had concerns this login, not the server. */
-async function askFor(source: () => Promise<string>): Promise<string> {
+async function askFor(source: () => Promise<string>, timeoutMs: number): Promise<string> {
+  const overdue = Promise.withResolvers<never>();
+  const timer = setTimeout(() => overdue.reject(new Error(`the password was not there within ${timeoutMs} ms`)), timeoutMs);
   try {
-    return await source();
+    return await Promise.race([source(), overdue.promise]);
   } catch (error) {
     throw new WireError('login_failed', error instanceof Error ? error.message : String(error), { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
