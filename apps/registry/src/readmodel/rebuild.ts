@@ -46,8 +46,8 @@ export async function rebuildTenants({ pool, store, lockedForMs = LOCKED_FOR_MS 
     const lockedAt = performance.now();
     // The session waits inside the transaction while the log is read.
     await client.query(`select set_config('idle_in_transaction_session_timeout', $1, true)`, [String(2 * lockedForMs)]);
-    // Keeps the projector out, and lets readers in.
-    await client.query('lock table tenant_configs, tenant_revisions in share row exclusive mode');
+    // Keeps the projector out, and lets readers in. In the projector's order: should they meet, one waits for the other.
+    await client.query('lock table rollouts, rollout_tenants, tenant_configs, tenant_revisions in share row exclusive mode');
     // An event store that is away would keep the projector out for as long as it is.
     await log.catchUp(AbortSignal.timeout(lockedForMs));
     await forgetRollouts(client);

@@ -1,4 +1,5 @@
 import type { Queryable } from '@ultracore/postgres';
+import { migrationIdOf } from '../rollout/ask.ts';
 import type { RolloutEvent, Wave } from '../rollout/events.ts';
 import type { Change } from './rollout-changes.ts';
 
@@ -9,6 +10,8 @@ type Of<Kind extends Change['change']> = Extract<Change, { change: Kind }>;
  * before changes nothing: a tenant's row by its revision, a rollout and what its own events say by the rollout's.
  */
 export async function applyChanges(client: Queryable, changes: readonly Change[]): Promise<void> {
+  // Whatever comes first among the changes: who locks all of these tables, as a rebuild does, begins with this one.
+  await client.query('lock table rollouts in row exclusive mode');
   let pending: Exclude<Change, { change: 'rollout' }>[] = [];
   const flush = async (): Promise<void> => {
     await applyToTenants(client, pending);
@@ -25,30 +28,48 @@ export async function applyChanges(client: Queryable, changes: readonly Change[]
   await flush();
 }
 
-/** What ended and was asked anew among the same changes is found running under the newer request, which is how it stands. */
+/** Of each tenant a rollout has asked at most once among these: it asks anew when it was resumed, which is applied in between. */
 async function applyToTenants(client: Queryable, changes: readonly Exclude<Change, { change: 'rollout' }>[]): Promise<void> {
-  const asked = new Map<string, Of<'asked'>>();
+  const asked: Of<'asked'>[] = [];
   const ended: Of<'ended'>[] = [];
   const cancelled: Of<'cancelled'>[] = [];
   for (const change of changes) {
-    if (change.change === 'asked') asked.set(`${change.rolloutId} ${change.tenantId}`, change);
+    if (change.change === 'asked') asked.push(change);
     else if (change.change === 'ended') ended.push(change);
     else cancelled.push(change);
   }
-  if (asked.size > 0) await applyAsked(client, [...asked.values()]);
+  if (asked.length > 0) await applyAsked(client, asked);
   if (ended.length > 0) await applyEnded(client, ended);
   if (cancelled.length > 0) await applyCancelled(client, cancelled);
 }
 
+/** Only what the rollout itself asked, of whom it was waiting for: others may ask for migrations in its name. */
 async function applyAsked(client: Queryable, changes: readonly Of<'asked'>[]): Promise<void> {
-  const rows = changes.map(({ rolloutId, tenantId, requestId, revision }) => [rolloutId, tenantId, requestId, revision]);
+  const waiting = await attemptsOf(client, changes);
+  const rows = changes.flatMap(({ rolloutId, tenantId, requestId, revision }) => {
+    const attempt = waiting.get(`${rolloutId} ${tenantId}`);
+    const isOurs = attempt !== undefined && requestId === migrationIdOf(rolloutId, { tenantId, attempt });
+    return isOurs ? [[rolloutId, tenantId, requestId, revision]] : [];
+  });
+  if (rows.length === 0) return;
   await client.query(
     `update rollout_tenants as known
      set state = 'running', request_id = (new.row->>2)::uuid, code = null, reason = null, revision = (new.row->>3)::bigint
      from json_array_elements($1) as new(row)
-     where known.rollout_id = (new.row->>0)::uuid and known.tenant_id = new.row->>1 and known.revision < (new.row->>3)::bigint`,
+     where known.rollout_id = (new.row->>0)::uuid and known.tenant_id = new.row->>1 and known.state = 'waiting'
+       and known.revision < (new.row->>3)::bigint`,
     [JSON.stringify(rows)],
   );
+}
+
+/** Of those that wait, by rollout and tenant. */
+async function attemptsOf(client: Queryable, changes: readonly Of<'asked'>[]): Promise<Map<string, number>> {
+  const result = await client.query<{ name: string; attempt: number }>(
+    `select rollout_id || ' ' || tenant_id as name, attempt from rollout_tenants
+     join unnest($1::uuid[], $2::text[]) as asked(rollout_id, tenant_id) using (rollout_id, tenant_id) where state = 'waiting'`,
+    [changes.map(({ rolloutId }) => rolloutId), changes.map(({ tenantId }) => tenantId)],
+  );
+  return new Map(result.rows.map(({ name, attempt }) => [name, attempt]));
 }
 
 async function applyEnded(client: Queryable, changes: readonly Of<'ended'>[]): Promise<void> {
@@ -147,9 +168,7 @@ async function askAgain(client: Queryable, rolloutId: string, attempt: number): 
   );
 }
 
-/** For a rebuild: everything is applied anew, from the beginning of the log. */
+/** For a rebuild, which keeps the projector out: everything is applied anew, from the beginning of the log. */
 export async function forgetRollouts(client: Queryable): Promise<void> {
-  await client.query(
-    'lock table rollouts, rollout_tenants in share row exclusive mode; delete from rollouts; delete from rollout_tenants',
-  );
+  await client.query('delete from rollouts; delete from rollout_tenants');
 }

@@ -1,7 +1,10 @@
-import { dumpSchema } from '@ultracore/postgres';
+import { dumpSchema, transaction } from '@ultracore/postgres';
 import { waitFor } from '@ultracore/testkit';
+import { v4 } from 'uuid';
 import { describe, expect, test } from 'vitest';
 import { rebuildTenants } from '../../src/readmodel/rebuild.ts';
+import { applyChanges } from '../../src/readmodel/rollouts.ts';
+import { writeTenants } from '../../src/readmodel/tenants.ts';
 import { SCHEMA } from '../../src/store/schema.ts';
 import { createHistory, freshTenantId, openBackends, startProjector, storedRows } from '../backends.ts';
 import { factsOf } from '../tenant/examples.ts';
@@ -94,6 +97,30 @@ describe('a rebuild', () => {
     await history.create(late);
     await waitFor(isShown(late), { what: 'the row of the later tenant' });
     expect(await storedRows(pool, [early])).toHaveLength(1);
+  });
+
+  test('waits for changes of rollouts that are just being projected, with the rows of tenants behind them', async () => {
+    await using backends = await openBackends();
+    const { store, pool } = backends;
+    const history = createHistory(store);
+    const id = freshTenantId();
+    await history.create(id);
+    const row = await history.row(id);
+    const ended = { change: 'ended', tenantId: id, requestId: v4(), revision: 1, failure: null } as const;
+    let rebuilt: Promise<unknown> | undefined;
+    await transaction(pool, async (client) => {
+      await client.query("set local idle_in_transaction_session_timeout = '1min'");
+      await applyChanges(client, [ended]);
+      rebuilt = rebuildTenants({ pool, store });
+      await waitFor(
+        async () =>
+          (await pool.query("select from pg_locks where not granted and relation = 'rollouts'::regclass")).rowCount === 1,
+        { what: 'the rebuild to wait for what is being projected' },
+      );
+      await writeTenants(client, row ? [row] : [], null);
+    });
+    await rebuilt;
+    expect(await storedRows(pool, [id])).toHaveLength(1);
   });
 
   test('of an empty log is an empty table, before any projector ran', async () => {

@@ -157,13 +157,15 @@ describe('a rollout by HTTP', () => {
     expect(await app.call('POST', '/v1/rollouts', { body: wanted })).toMatchObject({ body: { code: 'nothing_to_migrate' } });
   });
 
-  test('may be over some of the tenants only, may be stopped by an operator, and leaves what it asked to its end', async () => {
+  test('may be over some of the tenants only, may be stopped by an operator, and leaves what it asked to its end; what others ask in its name is no part of it', async () => {
     const body = { ...wanted, target_version: '0005', only: { tiers: ['standard'] }, canary: { tenant_ids: ['fleet-03'] } };
     const id = String((await app.call('POST', '/v1/rollouts', { body })).body.rollout_id);
     await waitFor(async () => (await app.call('GET', `/v1/rollouts/${id}/tenants?state=running`)).body.tenants.length === 1, {
       what: 'the canary to be asked',
       ...DEADLINE,
     });
+    const foreign = { target_version: '0006', rollout_id: id };
+    expect((await app.call('POST', '/v1/tenants/fleet-04/migrate', { body: foreign })).status).toBe(202);
     const stopped = await app.call('POST', `/v1/rollouts/${id}/stop`, { body: { reason: 'too late today' } });
     expect(stopped.body).toMatchObject({
       status: 'stopped',
@@ -195,6 +197,8 @@ describe('a rollout by HTTP', () => {
         body: { code: 'rollout_not_found' },
       });
     }
+    const noId = Buffer.from('-'.repeat(36)).toString('base64url');
+    expect(await app.call('GET', `/v1/rollouts?cursor=${noId}`)).toMatchObject({ status: 400, body: { code: 'cursor_invalid' } });
   });
 
   test('is kept the same by a rebuild', async () => {
@@ -202,5 +206,23 @@ describe('a rollout by HTTP', () => {
     await app.pool.query("update rollout_tenants set state = 'spoilt'");
     await rebuildTenants({ pool: app.pool, store: app.store });
     expect(await rows()).toEqual(before);
+  });
+
+  test('is resumed once under a key: repeated, that is answered although another one runs by now', async () => {
+    const plan = async (tenantId: string): Promise<string> => {
+      const body = { ...wanted, target_version: '0010', only: { tenant_ids: [tenantId] } };
+      return String((await app.call('POST', '/v1/rollouts', { body })).body.rollout_id);
+    };
+    const tell = (id: string, what: 'stop' | 'resume', headers: Record<string, string> = {}) =>
+      app.call('POST', `/v1/rollouts/${id}/${what}`, { body: { reason: 'x' }, headers });
+    const headers = { 'idempotency-key': v4() };
+    const first = await plan('fleet-00');
+    await tell(first, 'stop');
+    expect((await tell(first, 'resume', headers)).status).toBe(202);
+    await tell(first, 'stop');
+    const second = await plan('fleet-01');
+    expect(await tell(first, 'resume')).toMatchObject({ status: 409, body: { code: 'rollout_open' } });
+    expect(await tell(first, 'resume', headers)).toMatchObject({ status: 202, body: { rollout_id: first, attempt: 2 } });
+    expect((await tell(second, 'stop')).status).toBe(202);
   });
 });
