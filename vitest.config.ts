@@ -2,8 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', '**/.tools/**', '**/.local/**'];
 
-/** End-to-end tests that bring up a whole stack of their own, and take nothing from the shared one. */
-const ownStack = ['infra/e2e/test/{gateway-outage,master-password,restart}.e2e.test.ts', 'infra/local/test/platform.e2e.test.ts'];
+/** End-to-end tests that take nothing from the shared stack, and half of their time: most bring up a whole stack of their own. */
+const ownStack = [
+  'infra/e2e/test/{crash,gateway-outage,master-password,restart}.e2e.test.ts',
+  'infra/local/test/platform.e2e.test.ts',
+];
 
 /** One project a tier. `int`, `e2e` and `soak` share one stack of backends, brought up once by the testkit; `e2e-own-stack` runs beside `e2e`. */
 export default defineConfig({
@@ -39,6 +42,7 @@ export default defineConfig({
           name: 'e2e-own-stack',
           include: ownStack,
           exclude,
+          globalSetup: ['packages/testkit/src/own-stack-setup.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -9,8 +9,9 @@ import { ROOT } from './options.ts';
 import { table } from './table.ts';
 import { colours, createTerminal, duration } from './terminal.ts';
 
-/** Vitest's projects, tier by tier; those of one tier run side by side. */
+/** Vitest's projects, tier by tier; those of one tier run side by side, each on backends of its own, where backends can be had. */
 const TIERS = [['unit'], ['int'], ['e2e', 'e2e-own-stack']] as const;
+const SIDE_BY_SIDE = process.env['ULTRACORE_TEST_MODE'] !== 'external';
 /** Compiled modules, kept from one test file to the next. */
 const COMPILED = join(tmpdir(), 'ultracore-test-compiled');
 const reportSchema = z.object({
@@ -62,7 +63,7 @@ async function main(): Promise<number> {
   const reports = mkdtempSync(join(tmpdir(), 'ultracore-reports-'));
   let stack: Awaited<typeof starting> | undefined;
   try {
-    for (const tier of TIERS) {
+    for (const tier of SIDE_BY_SIDE ? TIERS : TIERS.flat().map((project) => [project])) {
       if (terminated) break;
       if (tier[0] !== 'unit' && stack === undefined) {
         stack = await starting;

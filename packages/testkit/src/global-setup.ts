@@ -7,13 +7,19 @@ import { STACK_VARIABLE } from './stack.ts';
  * unless set) and ends them after the last test. Several projects of one run share them.
  */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  if (process.env[STACK_VARIABLE]) return undefined;
+  return process.env[STACK_VARIABLE] ? undefined : bringUp(project);
+}
+
+/** Brings backends up, which all tests of this run use, and ends them after the last one. */
+export async function bringUp(project: TestProject): Promise<() => Promise<void>> {
   const mode = process.env['ULTRACORE_TEST_MODE'] ?? 'embedded';
   if (!isMode(mode)) throw new Error(`ULTRACORE_TEST_MODE must be one of ${MODES.join(', ')}, not ${JSON.stringify(mode)}.`);
   const backends: Backends = await startBackends(mode);
+  const given = process.env[STACK_VARIABLE];
   process.env[STACK_VARIABLE] = backends.stackFile;
   return async () => {
-    delete process.env[STACK_VARIABLE];
+    if (given === undefined) delete process.env[STACK_VARIABLE];
+    else process.env[STACK_VARIABLE] = given;
     await backends.stop(project.vitest.state.getCountOfFailedTests() > 0);
   };
 }
