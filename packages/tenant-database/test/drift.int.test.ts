@@ -157,6 +157,28 @@ describe('a version', () => {
     expect(await lookAt(tenant, both)).toEqual({ judged: false, because: 'not_migrated' });
   });
 
+  it('that is reached while the home is looked at makes no difference: the home is looked at again later', async () => {
+    const tenant = await newTenant({ ...bench, migrations: [one] }, 'standard', 'overtaken');
+    const both = createDriftCheck({ connect: bench.admin, migrations: [one, two] });
+    const upgrade = () =>
+      withConnection(bench.admin, SHARED_DATABASE, (home) =>
+        runMigrations(home, { schema: tenant.names.schema, migrations: [one, two] }),
+      );
+    const seen = await withConnection(bench.admin, SHARED_DATABASE, (home) => {
+      let asked = 0;
+      const query = async (text: string, values?: unknown[]): Promise<unknown> => {
+        const answer = await home.query(text, values);
+        asked += 1;
+        // The first question is that for the version.
+        if (asked === 1) await upgrade();
+        return answer;
+      };
+      return both.look(new Proxy(home, { get: (_, property) => (property === 'query' ? query : undefined) }), tenant.home);
+    });
+    expect(seen).toEqual({ judged: false, because: 'changing' });
+    expect(await reportOf(tenant, both)).toEqual({ version: '0002', ...NOT_A_DIFFERENCE });
+  });
+
   it('that was applied with another text, or never, is told', async () => {
     const tenant = await newTenant({ ...bench, migrations: [one, two] }, 'standard', 'texts');
     await change(tenant, `delete from ultracore.migrations where home = '%SCHEMA%' and version = '0001'`);

@@ -25,7 +25,7 @@ export interface DriftReport {
 
 export type DriftLook =
   | { readonly judged: true; readonly report: DriftReport }
-  /** `not_migrated`: the home has no version. `unknown_version`: it is ahead of the migrations known here. `changing`: two looks in a row differed. */
+  /** `not_migrated`: the home has no version. `unknown_version`: it is ahead of the migrations known here. `changing`: two looks in a row differed, or a migration came in between. */
   | { readonly judged: false; readonly because: 'not_migrated' | 'unknown_version' | 'changing' };
 
 export interface DriftCheck {
@@ -65,8 +65,11 @@ export function createDriftCheck(options: { readonly connect: Connect; readonly 
       const look = async (): Promise<DriftReport> =>
         reportOf(version, compareDescriptions(await readDescription(connection, names.schema), expected, version));
       const report = await look();
-      // Somebody's change may have been under way: what is told is only what stays.
-      if (report.count === 0 || (await look()).fingerprint === report.fingerprint) return { judged: true, report };
+      if (report.count === 0) return { judged: true, report };
+      // Somebody's change may have been under way: what is told is only what stays. A migration that was committed after the version
+      // was read stays too, and is none.
+      const stays = (await look()).fingerprint === report.fingerprint;
+      if (stays && (await readHomeVersion(connection, names.schema)).version === version) return { judged: true, report };
       return { judged: false, because: 'changing' };
     },
   };
