@@ -2,6 +2,7 @@ import { TIERS } from '@ultracore/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   closeTenant,
+  type Connect,
   findLeftovers,
   listRequestsOf,
   removeRows,
@@ -79,6 +80,33 @@ describe('the rows of a small tenant', () => {
     expect(await asSuperuser(count, [going.home.tenantId])).toEqual([{ rows: 0 }]);
     expect(await asSuperuser(count, [staying.home.tenantId])).toEqual([{ rows: 10 }]);
   });
+});
+
+it('the planner’s statistics keep no value of rows that are gone, also when the removal was cut off before it came to them', async () => {
+  const [going, staying] = [await newTenant(bench, 'small', 'forgotten'), await newTenant(bench, 'small', 'remembered')];
+  for (const tenant of [going, staying]) await fill(tenant, 50);
+  const known = async (): Promise<boolean> => {
+    const [row] = await asSuperuser<{ known: boolean }>(
+      `select bool_or(concat(most_common_vals, histogram_bounds) like '%' || $1 || '%') as known from pg_stats where schemaname = 'app'`,
+      [going.home.tenantId],
+    );
+    return row?.known === true;
+  };
+  await asSuperuser('analyze app.clients, app.accounts, app.portfolios');
+  expect(await known()).toBe(true);
+  const cut: Connect = async (database) => {
+    const client = await bench.admin(database);
+    const query = (text: string, values?: unknown[]) => {
+      if (text.startsWith('analyze')) throw new Error('cut off');
+      return client.query(text, values);
+    };
+    return new Proxy(client, {
+      get: (target, property) => (property === 'query' ? query : property === 'end' ? () => target.end() : undefined),
+    });
+  };
+  await expect(removeRows(cut, going.home.tenantId)).rejects.toThrow('cut off');
+  await removeRows(bench.admin, going.home.tenantId);
+  expect(await known()).toBe(false);
 });
 
 describe('a search that could not have seen', () => {

@@ -52,33 +52,31 @@ export async function countRows(shared: Connection, tenantId: string): Promise<H
 
 /**
  * Deletes a tenant's rows from the shared tables, a few thousand in a transaction, so that no lock is held for long and a crash
- * loses little. Children before their parents: a table whose rows are still referred to waits for the next pass.
+ * loses little. Children before their parents: a table whose rows are still referred to waits for the next pass. Safe to repeat, and
+ * to cut off anywhere.
  * @throws TenantDatabaseError `blind`; `left_over` when foreign keys form a cycle.
  */
 export async function removeRows(connect: Connect, tenantId: string): Promise<void> {
   await withConnection(connect, SHARED_DATABASE, async (shared) => {
-    const emptied = new Set<string>();
-    for (let todo = await sharedTables(shared); todo.length > 0;) {
+    const tables = await sharedTables(shared);
+    for (let todo: readonly string[] = tables; todo.length > 0;) {
       const later: string[] = [];
-      for (const table of todo) {
-        const gone = await emptyTable(shared, table, tenantId);
-        if (gone === undefined) later.push(table);
-        else if (gone > 0) emptied.add(table);
-      }
+      for (const table of todo) if (!(await emptyTable(shared, table, tenantId))) later.push(table);
       if (later.length === todo.length) {
         throw new TenantDatabaseError('left_over', `Rows of ${later.join(', ')} refer to each other: none can go first.`);
       }
       todo = later;
     }
-    await forgetValues(shared, emptied);
+    await forgetValues(shared, tables);
   });
 }
 
 /**
  * The planner's statistics keep values of rows that are gone, for a superuser to read (row security hides them from everybody else): they
- * are taken anew. Of a table that has become empty Postgres keeps the old ones until it has rows again.
+ * are taken anew. Of every table, also where no row was found: it may have been deleted by a call that was cut off before it came here.
+ * Of a table that has become empty Postgres keeps the old ones until it has rows again.
  */
-async function forgetValues(shared: Connection, tables: ReadonlySet<string>): Promise<void> {
+async function forgetValues(shared: Connection, tables: readonly string[]): Promise<void> {
   for (const table of tables) {
     await inTransaction(shared, async () => {
       await shared.query(`set local role ${ROLES.owner}`);
@@ -87,21 +85,20 @@ async function forgetValues(shared: Connection, tables: ReadonlySet<string>): Pr
   }
 }
 
-/** Undefined when its rows are still referred to; otherwise how many there were. */
-async function emptyTable(shared: Connection, table: string, tenantId: string): Promise<number | undefined> {
+/** False when its rows are still referred to. */
+async function emptyTable(shared: Connection, table: string, tenantId: string): Promise<boolean> {
   const name = qualified(table);
   const batch = `delete from ${name} where tenant_id = $1 and ctid = any (array(select ctid from ${name} where tenant_id = $1 limit ${BATCH}))`;
   try {
-    for (let gone = 0; ;) {
+    for (;;) {
       const removed = await inTransaction(shared, async () => {
         await shared.query(`set local role ${ROLES.maint}`);
         return (await shared.query(batch, [tenantId])).rowCount;
       });
-      gone += removed ?? 0;
-      if ((removed ?? 0) < BATCH) return gone;
+      if ((removed ?? 0) < BATCH) return true;
     }
   } catch (error) {
-    if (hasSqlState(error, FOREIGN_KEY_VIOLATION)) return undefined;
+    if (hasSqlState(error, FOREIGN_KEY_VIOLATION)) return false;
     throw error;
   }
 }
