@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { generatePassword } from '@ultracore/credentials';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -130,6 +130,9 @@ it('a schema that somebody is at is left in stock after a moment, and is claimed
     await blocker.query('rollback');
   });
   expect(await claim(bench.admin, home, stock)).toBe('claimed');
+  // Who does not know that it happened asks again; another request did not get it.
+  expect(await claim(bench.admin, home, stock)).toBe('claimed');
+  expect(await claim(bench.admin, { ...home, requestId: randomUUID() }, stock)).toBe('gone');
   await undoHome(bench.admin, home, { creationRecorded: true });
 });
 

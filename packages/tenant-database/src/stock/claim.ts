@@ -5,8 +5,8 @@ import { type Home, homeComment, type NamedHome, namedHome, ROLES } from '../nam
 import { namedStockHome, type StockHome, stockTag } from './names.ts';
 
 /**
- * - `claimed`: the home is the tenant's, all of it.
- * - `gone`: nothing has the stock home's names any more: an earlier call claimed it, or it was removed.
+ * - `claimed`: the home is the tenant's, all of it, by this call or by an earlier one.
+ * - `gone`: nothing has the stock home's names any more, and it was not claimed by this request: it was removed.
  * - `occupied`: something has the tenant's names; the stock home is as it was.
  * - `unfit`: it is half made, or made of something else; as it was.
  * - `in_use`: somebody was at it until the timeout; as it was.
@@ -39,24 +39,25 @@ export async function claimStockHome(
   { timeoutMs = 2000 }: ClaimOptions = {},
 ): Promise<ClaimOutcome> {
   const [from, to] = [namedStockHome(stock), namedHome({ ...home, tier: stock.tier })];
+  const comment = homeComment(home.tenantId, home.requestId);
   const found = await look(connection, from, to);
-  if (!found.there) return 'gone';
+  if (!found.there) return found.owner === comment ? 'claimed' : 'gone';
   if (found.occupied) return 'occupied';
   if (found.tag !== stockTag(stock.fingerprint)) return 'unfit';
   const timeout = Math.trunc(timeoutMs);
-  const comment = quoteLiteral(homeComment(home.tenantId, home.requestId));
+  const quoted = quoteLiteral(comment);
   try {
     await runScript(connection, [
       'begin',
       `set local statement_timeout = ${timeout}`,
       `set local lock_timeout = ${timeout}`,
-      ...(stock.tier === 'enterprise' ? takeDatabase(from, to, comment) : takeSchema(from, to, comment)),
+      ...(stock.tier === 'enterprise' ? takeDatabase(from, to, quoted) : takeSchema(from, to, quoted)),
       'commit',
     ]);
     return 'claimed';
   } catch (error) {
     if (hasSqlState(error, ...IN_USE)) return 'in_use';
-    if (hasSqlState(error, ...GONE)) return 'gone';
+    if (hasSqlState(error, ...GONE)) return (await look(connection, from, to)).owner === comment ? 'claimed' : 'gone';
     throw error;
   }
 }
@@ -65,6 +66,8 @@ interface Found {
   readonly there: boolean;
   readonly occupied: boolean;
   readonly tag: string | null;
+  /** The comment of what has the tenant's name. */
+  readonly owner: string | null;
 }
 
 async function look(connection: Connection, from: NamedHome, to: NamedHome): Promise<Found> {
@@ -78,10 +81,10 @@ async function look(connection: Connection, from: NamedHome, to: NamedHome): Pro
           role as materialized (select rolname from pg_roles where rolname = any ($3::name[] || $4::name[]))
      select exists (select from place where name = $1) or exists (select from role where rolname = any ($3::name[])) as there,
             exists (select from place where name = $2) or exists (select from role where rolname = any ($4::name[])) as occupied,
-            (select comment from place where name = $1) as tag`,
+            (select comment from place where name = $1) as tag, (select comment from place where name = $2) as owner`,
     [place(from), place(to), rolesOf(from), rolesOf(to)],
   );
-  return rows[0] ?? { there: false, occupied: false, tag: null };
+  return rows[0] ?? { there: false, occupied: false, tag: null, owner: null };
 }
 
 const rolesOf = ({ names }: NamedHome): string[] => [names.role, names.readonlyRole];

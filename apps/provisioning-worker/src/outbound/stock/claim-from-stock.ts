@@ -44,13 +44,15 @@ export function createClaimFromStock(options: ClaimFromStockOptions): ClaimFromS
       const outcome = await rename(context, tier, stockId);
       switch (outcome) {
         case 'claimed':
-        case 'gone':
           context.onBoundary('home:renamed');
           await inBookkeeping(forgetStockHomes(pool, [stockId]));
           return 'claimed';
         case 'occupied':
           await inBookkeeping(giveBackStockHome(pool, stockId));
           return undefined;
+        case 'gone':
+          await inBookkeeping(forgetStockHomes(pool, [stockId]));
+          break;
         case 'unfit':
         case 'in_use':
         case 'refused':
