@@ -5,6 +5,7 @@ import { type Connect, type Connection, withConnection } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
 import { CREATE_DATABASE_LOCK } from '../home/database.ts';
 import { ADMIN_DATABASE, ROLES, SHARED_DATABASE, TEMPLATE_DATABASE } from '../names.ts';
+import { stockIdOf } from '../stock/names.ts';
 import type { Finding } from '../verify/finding.ts';
 import { verifyServer } from '../verify/server.ts';
 import { serverVersion, tooOld } from '../verify/version.ts';
@@ -27,7 +28,7 @@ export interface BootstrapResult {
 /**
  * Makes a server fit for tenants: roles, hardened template, shared database; then reads everything back. Needs a superuser,
  * once, and again after an upgrade of Postgres: it is safe to repeat, also while tenants work, and hardens every existing home
- * again. Two bootstraps at once run one after the other.
+ * again; databases in stock it drops, because they are made of what was before. Two bootstraps at once run one after the other.
  *
  * It shuts PUBLIC out of `postgres`, `template0` and `template1`; databases it did not make it only reports.
  * @throws TenantDatabaseError `too_old`, or `bootstrap_refused` (not a superuser, no password for a new admin).
@@ -45,6 +46,7 @@ export async function bootstrapServer(superuserUrl: string, options: BootstrapOp
       ...(await closeMaintenanceDatabases(superuser)),
       ...(await prepareTemplate(superuser, connect)),
       ...(await prepareShared(superuser, connect)),
+      ...(await dropStock(superuser)),
       ...(await hardenHomes(superuser, connect)),
     ];
   });
@@ -102,11 +104,25 @@ async function prepareShared(superuser: Connection, connect: Connect): Promise<s
   return [...(made ? [`made database ${SHARED_DATABASE}`] : []), `hardened ${SHARED_DATABASE}`];
 }
 
-/** Databases of tenants, and homes in stock, that exist already: the hardening may have come later than they did. */
+/**
+ * Databases in stock, half made or ready, were cloned from the template as it was before. Hardening one would need a session in it,
+ * which a claim would meet: they are dropped, and whoever keeps the stock makes others. One that a claim has renamed meanwhile is a home,
+ * and is hardened as such; none is made while the lock of CREATE DATABASE is held.
+ */
+async function dropStock(superuser: Connection): Promise<string[]> {
+  const { rows } = await superuser.query<{ name: string }>(
+    `select datname as name from pg_database where starts_with(datname, 'ultracore__stock_') and datdba = '${ROLES.owner}'::regrole order by 1`,
+  );
+  const stock = rows.filter(({ name }) => stockIdOf(name) !== undefined);
+  for (const { name } of stock) await superuser.query(`drop database if exists ${quoteIdent(name)} with (force)`);
+  return stock.length === 0 ? [] : [`dropped ${stock.length} ${stock.length === 1 ? 'database' : 'databases'} in stock`];
+}
+
+/** Databases of tenants that exist already: the hardening may have come later than they did. */
 async function hardenHomes(superuser: Connection, connect: Connect): Promise<string[]> {
   const { rows } = await superuser.query<{ datname: string }>(
     `select datname from pg_database
-      where datallowconn and datconnlimit <> -2 and shobj_description(oid, 'pg_database') ~ '^ultracore (home of|stock) ' order by datname`,
+      where datallowconn and datconnlimit <> -2 and shobj_description(oid, 'pg_database') ~ '^ultracore home of ' order by datname`,
   );
   for (const { datname } of rows) await withConnection(connect, datname, (home) => prepareDatabase(home, false));
   return rows.length === 0 ? [] : [`hardened ${rows.length} existing ${rows.length === 1 ? 'home' : 'homes'}`];
