@@ -6,12 +6,16 @@ import { createClaimFromStock, type ClaimFromStock } from './outbound/stock/clai
 import { createStockKeeper } from './outbound/stock/keeper.ts';
 import type { UnderLeaseOptions } from './outbound/under-lease.ts';
 import type { BoundaryName } from './provisioning/boundaries.ts';
-import type { StockSizes } from './provisioning/stock/tidy.ts';
+import { KEPT_FOR_OTHERS_MS, type StockSizes } from './provisioning/stock/tidy.ts';
 
 export interface StockOptions extends UnderLeaseOptions {
   readonly sizes: StockSizes;
   readonly servers: readonly PostgresServer[];
   readonly migrations: readonly Migration[];
+  /** How long ready homes stay that are made of other migrations. */
+  readonly keptForOthersMs?: number | undefined;
+  /** Once aborted nothing more is begun. */
+  readonly stopping: AbortSignal;
   readonly leasing: () => { readonly holder: number; readonly ttlMs: number };
   readonly onBoundary: (name: BoundaryName) => void;
   readonly metrics: WorkerMetrics;
@@ -35,6 +39,7 @@ export function createStock(options: StockOptions): Stock {
   const keeper = createStockKeeper({
     ...options,
     fingerprint,
+    keptForOthersMs: options.keptForOthersMs ?? KEPT_FOR_OTHERS_MS,
     onCounted(server, ready) {
       for (const tier of ['enterprise', 'standard'] as const) metrics.stockReady.set({ server, tier }, ready[tier]);
     },
@@ -49,7 +54,7 @@ export function createStock(options: StockOptions): Stock {
     let tidied = false;
     let failing = false;
     async function pass(): Promise<void> {
-      if (server.state !== 'fit') return;
+      if (server.state !== 'fit' || options.stopping.aborted) return;
       try {
         // What a worker left behind that was here before, at once; from then on with the periodic pass.
         if (!tidied) await keeper.tidy(server);

@@ -45,6 +45,8 @@ export interface WorkerOptions {
   readonly drift?: { readonly everyMs: number; readonly checks: number };
   /** Homes to be kept ready on every server; none unless given. */
   readonly stock?: StockSizes;
+  /** How long homes stay in stock that are made of other migrations, for a worker which has those; an hour unless given. */
+  readonly stockKeptForOthersMs?: number | undefined;
   readonly onBoundary: (name: BoundaryName) => void;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
@@ -83,11 +85,14 @@ export function createWorker(options: WorkerOptions): Worker {
   const keeper = createLeaseKeeper(pool, { ttlMs, logger });
   const servers = options.servers.map((server) => toServer(server, options));
   const under = { pool, keeper, logger };
+  const stopping = new AbortController();
   const stock = createStock({
     ...under,
     servers,
     sizes: options.stock ?? NO_STOCK,
+    keptForOthersMs: options.stockKeptForOthersMs,
     migrations: options.migrations,
+    stopping: stopping.signal,
     leasing: () => ({ holder: number?.number ?? 0, ttlMs }),
     onBoundary: options.onBoundary,
     metrics,
@@ -108,12 +113,13 @@ export function createWorker(options: WorkerOptions): Worker {
     ...under,
     ...options,
     ...drift,
+    stopping: stopping.signal,
     leasing: () => ({ holder: number?.number ?? 0, ttlMs }),
   });
   const migrating = new Map<PostgresServer, number>();
   let number: WorkerNumber | undefined;
   let sweptAt = 0;
-  let stopping: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
 
   const leasing = (server: PostgresServer, limit: number) => ({ server, holder: number?.number ?? 0, ttlMs, limit });
 
@@ -164,7 +170,7 @@ export function createWorker(options: WorkerOptions): Worker {
     metrics.orphans.set({ server: server.name }, orphans.length);
     metrics.missing.set({ server: server.name }, missing.length);
     await stock.tidy(server);
-    for (let left = options.loginTests; left > 0 && server.state === 'fit';) {
+    for (let left = options.loginTests; left > 0 && server.state === 'fit' && !stopping.signal.aborted;) {
       const sinceMs = options.reconcileEveryMs;
       const leases = await leaseHomesToTest(pool, { ...leasing(server, Math.min(left, TESTED_TOGETHER)), sinceMs });
       if (leases.length === 0) return;
@@ -196,6 +202,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const comparing = createTimer({ everyMs: Math.min(options.reconcileEveryMs, drift.everyMs), pass: compareHomes, logger });
 
   async function stop(): Promise<void> {
+    // What is in hand is finished; a pass that has more to do leaves it.
+    stopping.abort();
     await Promise.all([comparing.stop(), timer.stop(), resealing.stop(), stock.stop()]);
     await loop.stop();
     keeper.stop();
@@ -213,7 +221,7 @@ export function createWorker(options: WorkerOptions): Worker {
       comparing.start();
       stock.start();
     },
-    stop: () => (stopping ??= stop()),
+    stop: () => (stopped ??= stop()),
     wake: () => loop.wake(),
     servers,
     idleMs: () => performance.now() - loop.lastRoundAt(),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { loadMigrations } from '@ultracore/tenant-database';
+import { bootstrapServer, loadMigrations, removeStockHome, superuserConnect, type StockTier } from '@ultracore/tenant-database';
 import { waitFor } from '@ultracore/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createMetrics } from '../src/metrics.ts';
@@ -83,7 +83,7 @@ it('when the migrations change, what is in stock is made anew, and a tenant gets
   const before = await rig.worker([server], { stock: sizes });
   const old = await untilStocked(rig, server, sizes);
   await before.stop();
-  await rig.worker([server], { stock: sizes, migrations: await loadMigrations(more.directory) });
+  await rig.worker([server], { stock: sizes, stockKeptForOthersMs: 0, migrations: await loadMigrations(more.directory) });
   const made = await untilStocked(rig, server, sizes, more.directory);
   expect(made.filter((id) => old.includes(id))).toEqual([]);
   const registry = await createActiveTenant(rig, server, 'newer-firm', 'enterprise');
@@ -91,21 +91,41 @@ it('when the migrations change, what is in stock is made anew, and a tenant gets
   expect(await asTenant(registry.row(), rig.keyRing, 'select note from clients')).toEqual([]);
 });
 
-it('a home in stock that cannot be had is no reason for a creation to fail', async () => {
-  await using rig = await createRig(server.postgres);
-  const metrics = createMetrics();
-  const sizes = sizesOf('standard', 1);
-  const first = await rig.worker([server], { stock: sizes, metrics });
-  const [stockId = ''] = await untilStocked(rig, server, sizes);
-  await server.query(`comment on schema tenant__stock_${stockId} is 'something else'`, [], 'ultracore_shared');
-  const registry = await createActiveTenant(rig, server, 'unlucky-firm', 'standard');
-  expect(await cameFromStock(rig, registry.tenantId)).toBe(false);
-  expect(await objectsOf(server, registry.tenantId)).toEqual(wholeHome(registry.tenantId, 'standard'));
-  expect(await metrics.registry.metrics()).toContain('result="unusable"} 1');
-  await first.stop();
-  await rig.worker([server], { stock: sizes });
-  expect(await untilStocked(rig, server, sizes)).not.toContain(stockId);
-});
+/** What somebody did to the only home in stock, behind the bookkeeping's back. */
+const SPOILED: readonly [what: string, tier: StockTier, spoil: (stockId: string) => Promise<unknown>][] = [
+  [
+    'has another comment',
+    'standard',
+    (stockId) => server.query(`comment on schema tenant__stock_${stockId} is 'something else'`, [], 'ultracore_shared'),
+  ],
+  ['was removed', 'standard', (stockId) => removeStockHome(superuserConnect(server.postgres.url()), stockId)],
+  [
+    'was dropped by a bootstrap, because it was hardened before',
+    'enterprise',
+    async () => expect((await bootstrapServer(server.postgres.url())).done).toContain('dropped 1 database in stock'),
+  ],
+];
+
+it.each(SPOILED)(
+  'a home in stock that %s is no reason for a creation to fail, and does not count as claimed',
+  async (what, tier, spoil) => {
+    await using rig = await createRig(server.postgres);
+    const metrics = createMetrics();
+    const sizes = sizesOf(tier, 1);
+    const first = await rig.worker([server], { stock: sizes, metrics });
+    const [stockId = ''] = await untilStocked(rig, server, sizes);
+    await spoil(stockId);
+    const registry = await createActiveTenant(rig, server, `unlucky-${SPOILED.findIndex(([each]) => each === what)}`, tier);
+    expect(await cameFromStock(rig, registry.tenantId)).toBe(false);
+    expect(await objectsOf(server, registry.tenantId)).toEqual(wholeHome(registry.tenantId, tier));
+    const shown = await metrics.registry.metrics();
+    expect(shown).toContain('result="unusable"} 1');
+    expect(shown).not.toContain('result="claimed"}');
+    await first.stop();
+    await rig.worker([server], { stock: sizes });
+    expect(await untilStocked(rig, server, sizes)).not.toContain(stockId);
+  },
+);
 
 it('what nobody wants in stock is removed: of a bookkeeping that is lost, half made, more than wanted; a tenant’s home is not', async () => {
   {

@@ -24,6 +24,8 @@ export interface DriftWatchOptions extends UnderLeaseOptions {
   readonly everyMs: number;
   /** Homes compared in one pass on a server, at most. */
   readonly checks: number;
+  /** Once aborted no further home is compared. */
+  readonly stopping: AbortSignal;
   readonly leasing: () => Pick<LeaseOptions, 'holder' | 'ttlMs'>;
 }
 
@@ -92,7 +94,7 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
   return {
     async pass(server) {
       const shared: Shared = { look: undefined };
-      for (let left = options.checks; left > 0 && server.state === 'fit';) {
+      for (let left = options.checks; left > 0 && server.state === 'fit' && !options.stopping.aborted;) {
         const limit = Math.min(left, COMPARED_TOGETHER);
         const leases = await leaseHomesToCompare(pool, { ...options.leasing(), server, limit });
         if (leases.length === 0) break;

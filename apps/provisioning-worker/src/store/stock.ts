@@ -1,13 +1,8 @@
 import type { Queryable } from '@ultracore/postgres';
-import type { RecordedStockHome, StockTier } from '../provisioning/stock/tidy.ts';
+import type { StockHome, StockTier } from '@ultracore/tenant-database';
+import type { RecordedStockHome } from '../provisioning/stock/tidy.ts';
 import type { TenantLease } from './leases.ts';
 import type { Server } from './work.ts';
-
-interface StockHome {
-  readonly stockId: string;
-  readonly tier: StockTier;
-  readonly fingerprint: string;
-}
 
 /**
  * The right to make and remove homes in stock on one server, or undefined while somebody else has it. A lease like a tenant's, under a
@@ -122,7 +117,8 @@ const SETTLED = `not exists (
 /** Everything that is known of a server's stock, newest first. */
 export async function readStock(client: Queryable, server: Server): Promise<RecordedStockHome[]> {
   const result = await client.query<RecordedStockHome>(
-    `select stock_id as "stockId", tier, fingerprint, state, state = 'claimed' and ${SETTLED} as settled
+    `select stock_id as "stockId", tier, fingerprint, state, state = 'claimed' and ${SETTLED} as settled,
+            (extract(epoch from clock_timestamp() - recorded_at) * 1000)::float8 as "ageMs"
      from worker.stock_home s where db_host = $1 and db_port = $2 order by recorded_at desc, stock_id`,
     [server.host, server.port],
   );

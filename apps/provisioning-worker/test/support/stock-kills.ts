@@ -1,6 +1,6 @@
+import type { StockTier } from '@ultracore/tenant-database';
 import { expect } from 'vitest';
 import { STOCK_BOUNDARIES } from '../../src/provisioning/boundaries.ts';
-import type { StockTier } from '../../src/provisioning/stock/tidy.ts';
 import { createActiveTenant } from './active-tenant.ts';
 import { idOf } from './crash.ts';
 import { asTenant, objectsOf, wholeHome } from './homes.ts';

@@ -1,7 +1,7 @@
-import { listStock, loadMigrations, stockFingerprint, type ListedStockHome } from '@ultracore/tenant-database';
+import { listStock, loadMigrations, stockFingerprint, type ListedStockHome, type StockTier } from '@ultracore/tenant-database';
 import { waitFor } from '@ultracore/testkit';
 import { Client } from 'pg';
-import type { StockSizes, StockTier } from '../../src/provisioning/stock/tidy.ts';
+import type { StockSizes } from '../../src/provisioning/stock/tidy.ts';
 import { TENANT_MIGRATIONS, type HomeServer, type Rig } from './rig.ts';
 
 const DEADLINE_MS = 45_000;

@@ -5,10 +5,11 @@ import {
   removeStockHome,
   SHARED_DATABASE,
   type Migration,
+  type StockTier,
 } from '@ultracore/tenant-database';
 import { backoffMs } from '../../provisioning/backoff.ts';
 import type { BoundaryName } from '../../provisioning/boundaries.ts';
-import { stockToRemove, tierToMake, type StockSizes, type StockTier } from '../../provisioning/stock/tidy.ts';
+import { stockToRemove, tierToMake, type StockSizes, type WantedStock } from '../../provisioning/stock/tidy.ts';
 import { releaseLease, type TenantLease } from '../../store/leases.ts';
 import {
   countReady,
@@ -21,15 +22,16 @@ import {
   withdrawStockHomes,
 } from '../../store/stock.ts';
 import { connectUnderLease } from '../effects/connect-under-lease.ts';
-import { inBookkeeping, judge } from '../judge.ts';
+import { BookkeepingError, inBookkeeping, judge } from '../judge.ts';
 import type { PostgresServer } from '../server.ts';
 import { LeaseLostError } from '../sessions.ts';
 import { underLease, type Hand, type UnderLeaseOptions } from '../under-lease.ts';
+import { tryEach } from './try-each.ts';
 
-export interface StockKeeperOptions extends UnderLeaseOptions {
-  readonly sizes: StockSizes;
+export interface StockKeeperOptions extends UnderLeaseOptions, WantedStock {
   readonly migrations: readonly Migration[];
-  readonly fingerprint: string;
+  /** Once aborted nothing more is begun. */
+  readonly stopping: AbortSignal;
   /** For the leases of this worker. */
   readonly leasing: () => { readonly holder: number; readonly ttlMs: number };
   readonly onBoundary: (name: BoundaryName) => void;
@@ -43,21 +45,22 @@ export interface StockKeeper {
   tidy(server: PostgresServer): Promise<void>;
 }
 
-/** After a home could not be made, for each server. */
+/** After a home could not be made, or one not removed, for each server. */
 const BACKOFF = { firstMs: 1000, longestMs: 60_000 } as const;
 
 /** Keeps homes ready, one worker at a time on each server, one home at a time. */
 export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
-  const { pool, sizes, fingerprint, migrations, onBoundary, logger } = options;
-  const failures = new Map<string, { count: number; until: number }>();
+  const { pool, sizes, fingerprint, migrations, stopping, onBoundary, logger } = options;
+  // Apart: what cannot be removed is no reason to make none.
+  const making: Failures = new Map();
+  const tidying: Failures = new Map();
 
   async function refill(server: PostgresServer): Promise<void> {
     const ready = await countReady(pool, server, fingerprint);
     options.onCounted(server.name, ready);
     const tier = tierToMake(ready, sizes);
-    const rests = performance.now() < (failures.get(server.name)?.until ?? 0);
-    if (tier === undefined || rests || server.state !== 'fit' || (await isCreating(pool, server))) return;
-    await underStockLease(server, async (hand) => {
+    if (tier === undefined || rests(making, server) || server.state !== 'fit' || (await isCreating(pool, server))) return;
+    await underStockLease(server, making, async (hand) => {
       // Somebody else may have made it before the lease was had.
       const missing = tierToMake(await inBookkeeping(countReady(pool, server, fingerprint)), sizes);
       if (missing !== undefined) await make(hand, missing);
@@ -84,8 +87,8 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
   }
 
   async function tidy(server: PostgresServer): Promise<void> {
-    if (server.state !== 'fit' || (await unwanted(server)).length === 0) return;
-    await underStockLease(server, async ({ sessions }) => {
+    if (server.state !== 'fit' || rests(tidying, server) || (await unwanted(server)).length === 0) return;
+    await underStockLease(server, tidying, async ({ sessions }) => {
       // Read again: now nobody makes any.
       const stockIds = await unwanted(server);
       if (stockIds.length === 0) return;
@@ -98,7 +101,7 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
     const connection = await server.connect(SHARED_DATABASE);
     try {
       const found = await listStock(connection.client);
-      return stockToRemove(found, await inBookkeeping(readStock(pool, server)), { fingerprint, sizes });
+      return stockToRemove(found, await inBookkeeping(readStock(pool, server)), options);
     } finally {
       await connection.giveBack();
     }
@@ -107,14 +110,20 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
   async function remove(connect: ReturnType<typeof connectUnderLease>, stockIds: readonly string[]): Promise<void> {
     const kept = await inBookkeeping(withdrawStockHomes(pool, stockIds));
     onBoundary('stock:withdrawn');
-    for (const stockId of stockIds.filter((each) => !kept.has(each))) {
+    const removable = stockIds.filter((each) => !kept.has(each));
+    await tryEach(removable, { stopping, concernsAll }, async (stockId) => {
       await removeStockHome(connect, stockId);
       onBoundary('stock:removed');
       await inBookkeeping(forgetStockHomes(pool, [stockId]));
-    }
+    });
   }
 
-  async function underStockLease(server: PostgresServer, work: (hand: Hand<TenantLease>) => Promise<void>): Promise<void> {
+  async function underStockLease(
+    server: PostgresServer,
+    failures: Failures,
+    work: (hand: Hand<TenantLease>) => Promise<void>,
+  ): Promise<void> {
+    if (stopping.aborted) return;
     const lease = await leaseStock(pool, { server, ...options.leasing() });
     if (lease === undefined) return;
     await underLease(options, server, lease, async (hand) => {
@@ -123,13 +132,13 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
         failures.delete(server.name);
       } catch (error) {
         if (hand.lost.aborted || error instanceof LeaseLostError) return;
-        rest(hand, error);
+        rest(hand, failures, error);
       }
       await releaseLease(pool, lease);
     });
   }
 
-  function rest({ server, sessions }: Hand<TenantLease>, error: unknown): void {
+  function rest({ server, sessions }: Hand<TenantLease>, failures: Failures, error: unknown): void {
     const { kind, code, reason } = judge(error);
     const count = (failures.get(server.name)?.count ?? 0) + 1;
     failures.set(server.name, { count, until: performance.now() + backoffMs(count, BACKOFF, Math.random()) });
@@ -142,3 +151,12 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
 
   return { refill, tidy };
 }
+
+/** How often in a row something failed on a server, and until when it is left alone. */
+type Failures = Map<string, { readonly count: number; readonly until: number }>;
+
+const rests = (failures: Failures, { name }: PostgresServer): boolean => performance.now() < (failures.get(name)?.until ?? 0);
+
+/** Whether what went wrong with one home would go wrong with every other. */
+const concernsAll = (error: unknown): boolean =>
+  error instanceof LeaseLostError || error instanceof BookkeepingError || judge(error).kind === 'server';

@@ -1,42 +1,49 @@
-/** Tiers whose homes can be made ahead. */
-export type StockTier = 'enterprise' | 'standard';
+import type { ListedStockHome, StockHome, StockTier } from '@ultracore/tenant-database';
 
 /** How many homes of each tier are to be ready on each server. */
 export type StockSizes = Readonly<Record<StockTier, number>>;
 
 /** A home in stock as the bookkeeping has it. */
-export interface RecordedStockHome {
-  readonly stockId: string;
-  readonly tier: StockTier;
-  readonly fingerprint: string;
+export interface RecordedStockHome extends StockHome {
   /** `claimed`: given to a request. `withdrawn`: to be removed. */
   readonly state: 'making' | 'ready' | 'claimed' | 'withdrawn';
   /** Whether the request that it was given to needs it no more. */
   readonly settled: boolean;
-}
-
-/** A home in stock as the server has it. `fingerprint`: of its tag; undefined while it is half made. */
-export interface FoundStockHome {
-  readonly stockId: string;
-  readonly fingerprint: string | undefined;
+  /** Since it was recorded. */
+  readonly ageMs: number;
 }
 
 /**
- * The homes in stock that are to be removed: half made by a worker that is gone, made of other migrations, withdrawn, more than
- * wanted, or known to nobody. Pure. Holds only while nobody makes any, and if what the server has was read **before** the
+ * How long a ready home is kept that is made of other migrations: a worker of another version may run beside this one, and would make
+ * anew what this one removes.
+ */
+export const KEPT_FOR_OTHERS_MS = 3_600_000;
+
+/** What a worker wants in stock, made of what. */
+export interface WantedStock {
+  readonly fingerprint: string;
+  readonly sizes: StockSizes;
+  readonly keptForOthersMs: number;
+}
+
+/**
+ * The homes in stock that are to be removed: half made by a worker that is gone, made of other migrations long ago, withdrawn, more
+ * than wanted, or known to nobody. Pure. Holds only while nobody makes any, and if what the server has was read **before** the
  * bookkeeping: what is recorded then was either found, or is lost. `recorded` is newest first.
  */
 export const stockToRemove = (
-  found: readonly FoundStockHome[],
+  found: readonly ListedStockHome[],
   recorded: readonly RecordedStockHome[],
-  wanted: { readonly fingerprint: string; readonly sizes: StockSizes },
+  wanted: WantedStock,
 ): string[] => {
   const known = new Set(recorded.map(({ stockId }) => stockId));
-  const whole = new Set(found.filter(({ fingerprint }) => fingerprint === wanted.fingerprint).map(({ stockId }) => stockId));
+  const tags = new Map(found.map(({ stockId, fingerprint }) => [stockId, fingerprint]));
   const left = { ...wanted.sizes };
-  const isWanted = ({ stockId, tier, fingerprint, state, settled }: RecordedStockHome): boolean => {
+  const isWanted = ({ stockId, tier, fingerprint, state, settled, ageMs }: RecordedStockHome): boolean => {
     if (state === 'claimed') return !settled;
-    if (state !== 'ready' || fingerprint !== wanted.fingerprint || !whole.has(stockId) || left[tier] === 0) return false;
+    if (state !== 'ready' || tags.get(stockId) !== fingerprint || wanted.sizes[tier] === 0) return false;
+    if (fingerprint !== wanted.fingerprint) return ageMs < wanted.keptForOthersMs;
+    if (left[tier] === 0) return false;
     left[tier] -= 1;
     return true;
   };
