@@ -170,6 +170,8 @@ describe('the README', () => {
     expect(output).toMatch(/"command":"INSERT"\},.*"rows":\[\{"count":"2"\}\]/);
     expect(output).toContain('"code":"statement_refused"');
     expect(output).toContain('"tenant_id":"acme-wealth"');
+    for (const status of ['suspended', 'terminated']) expect(output).toContain(`"status":"${status}"`);
+    expect(output).toMatch(/"waves":\[\{"wave":0,/);
   });
 });
 
