@@ -153,6 +153,11 @@ describe('a rollout by HTTP', () => {
       const asked = (await history.events(tenantId)).filter(({ type }) => type === 'MigrationRequested.v1').length;
       expect([tenantId, asked]).toEqual([tenantId, tenantId === 'fleet-00' ? 2 : 1]);
     }
+    // The list comes from the projection, a moment later.
+    await waitFor(async () => (await app.call('GET', '/v1/rollouts')).body.rollouts[0]?.status === 'completed', {
+      what: 'the list to show that it is over',
+      ...DEADLINE,
+    });
     expect((await app.call('GET', '/v1/rollouts')).body.rollouts).toMatchObject([{ rollout_id: id, status: 'completed' }]);
     expect(await app.call('POST', '/v1/rollouts', { body: wanted })).toMatchObject({ body: { code: 'nothing_to_migrate' } });
   });
