@@ -235,6 +235,32 @@ describe('a result on a connection of its own', () => {
     expect(rows).toBe(atPause);
   });
 
+  it('whose reader pauses when all has been read gives its connection back', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { each: { maxConnections: 1 } });
+    const pool = pools.manager.getPool(town.ids[0]);
+    let control: StreamControl | undefined;
+    await new Promise<void>((resolve, reject) => {
+      const request = {
+        text: 'select 1',
+        params: [],
+        lane: 'own',
+        deadline: performance.now() + 30_000,
+        repeatable: false,
+      } as const;
+      pool.submit(request, {
+        started: (given) => {
+          control = given;
+        },
+        columns() {},
+        row: () => control?.pause(),
+        complete: () => resolve(),
+        failed: reject,
+      });
+    });
+    expect((await ask(pool, NAME, ['1']).answer).rows).toEqual([[town.ids[0]]]);
+  });
+
   it('whose reader has paused for good is cancelled at its deadline all the same', async () => {
     await using town = await foundTown(testStack(), 1);
     await using pools = manage(town, { each: { maxConnections: 1 } });

@@ -173,6 +173,8 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     const now = performance.now();
     const ms = now - slot.headSince;
     this.profile?.learn(ms, this.pool.context.ticker.lagMs);
+    // Its result has come whole, and the connection is not its any more.
+    if (this.#paused) this.resume();
     this.slot = undefined;
     slot.ended(this, now);
     this.pool.ended(ms, slot.alone, now);
