@@ -1,7 +1,7 @@
 import type { PoolError } from '../errors.ts';
 import { sameHome, sameServer, type TenantRegistration } from '../registration.ts';
 import { nextGap } from '../scheduling/turns.ts';
-import { Allowance } from '../scheduling/allowance.ts';
+import { TokenBucket } from '../scheduling/token-bucket.ts';
 import type { PoolContext } from './context.ts';
 import { RoleCounters, type RoleStats, type TenantPoolStats, type Usage } from './counters.ts';
 import { LoginPool } from './login-pool.ts';
@@ -26,7 +26,7 @@ export class Tenant {
   held = 0;
   peak = 0;
   /** Of connections that it has lost because a caller gave up or a deadline passed. */
-  #cancels: Allowance | undefined = undefined;
+  #cancels: TokenBucket | undefined = undefined;
   lastUsed = 0;
   /** When the last of what it asked ended. */
   lastEnded = Number.NEGATIVE_INFINITY;
@@ -69,13 +69,13 @@ export class Tenant {
 
   /** A connection is to be closed because what ran on it was cut off. */
   hasCancelled(now: number): void {
-    this.#cancels ??= new Allowance(CANCELS.most, CANCELS.everyMs, now);
+    this.#cancels ??= new TokenBucket(CANCELS.most, CANCELS.everyMs, now);
     this.#cancels.spend(now);
   }
 
   /** Whether connections are opened for it: who has many cut off waits for others to take their place. */
   mayOpen(now: number): boolean {
-    return this.#cancels?.isOpen(now) ?? true;
+    return this.#cancels?.hasToken(now) ?? true;
   }
 
   hasOpened(): void {

@@ -1,5 +1,5 @@
-/** How often something may be done: so many times at once, and again once in `everyMs` (token bucket). May be overdrawn, and is closed until that is made up for. */
-export class Allowance {
+/** How often something may be done: `most` times at once, and again once in `everyMs`. May be overdrawn, and gives nothing until that is made up for. */
+export class TokenBucket {
   readonly #most: number;
   readonly #everyMs: number;
   #left: number;
@@ -17,7 +17,7 @@ export class Allowance {
     this.#left--;
   }
 
-  isOpen(now: number): boolean {
+  hasToken(now: number): boolean {
     // What is not used costs no more than this look.
     if (this.#left >= 1) return true;
     this.#refill(now);
