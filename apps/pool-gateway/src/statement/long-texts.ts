@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import { createTurns } from './turns.ts';
+import { createRoundRobin } from './round-robin.ts';
 import { refusedEverywhere, type Verdicts } from './verdict.ts';
 
 export interface LongTexts {
   /**
    * Never rejects: what the parser cannot cope with, in time or at all, is refused. Undefined when too many texts of this tenant, or of all,
-   * are waiting. A text that is asked for twice at once is parsed once. Tenants take turns.
+   * are waiting. A text that is asked for twice at once is parsed once. Tenants are served round robin.
    */
   judge(text: string, tenantId: string): Promise<Verdicts | undefined>;
   close(): Promise<void>;
@@ -16,7 +16,7 @@ interface Job {
   readonly done: (verdicts: Verdicts | undefined) => void;
 }
 
-/** Of one text, from its turn. */
+/** Of one text, from when the thread has it. */
 const TIMEOUT_MS = 10_000;
 const MAX_WAITING = 512;
 const MAX_WAITING_OF_TENANT = 8;
@@ -29,13 +29,13 @@ const TOO_COMPLEX = refusedEverywhere(
 );
 
 /**
- * Judges texts on a thread of its own, one after the other, so that a long one holds up nobody with a short one, and no tenant with many of
- * them more than one turn of another. A text that breaks the
- * parser, or takes too long, takes the thread with it; the next one gets another. The thread starts with the first text.
+ * Judges texts on a thread of its own, one after the other and round robin by tenant, so that a long one holds up nobody with a short one, and
+ * many of one tenant hold up another's by no more than one. A text that breaks the parser, or takes too long, takes the thread with it; the
+ * next one gets another. The thread starts with the first text.
  */
 export function createLongTexts(): LongTexts {
   const pending = new Map<string, Promise<Verdicts | undefined>>();
-  const waiting = createTurns<Job>();
+  const waiting = createRoundRobin<Job>();
   let worker: Worker | undefined;
   let current: (Job & { readonly timer: NodeJS.Timeout }) | undefined;
 

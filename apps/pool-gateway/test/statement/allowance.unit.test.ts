@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createAllowance } from '../../src/statement/allowance.ts';
 import { createStatementGuard } from '../../src/statement/guard.ts';
-import { createTurns } from '../../src/statement/turns.ts';
+import { createRoundRobin } from '../../src/statement/round-robin.ts';
 
 describe('the time of a tenant for texts never seen before', () => {
   test('is spent and comes back, and is each tenant’s own', () => {
@@ -50,12 +50,12 @@ describe('the guard', () => {
   });
 });
 
-describe('turns', () => {
-  test('go round by owner; of each the first comes first', () => {
-    const turns = createTurns<string>();
-    for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) turns.add(item.charAt(0), item);
-    expect(turns.sizeOf('a')).toBe(3);
-    expect(Array.from({ length: 7 }, () => turns.take())).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', undefined]);
-    expect(turns.size()).toBe(0);
+describe('round robin', () => {
+  test('goes round by owner; of each the first comes first', () => {
+    const waiting = createRoundRobin<string>();
+    for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) waiting.add(item.charAt(0), item);
+    expect(waiting.sizeOf('a')).toBe(3);
+    expect(Array.from({ length: 7 }, () => waiting.take())).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', undefined]);
+    expect(waiting.size()).toBe(0);
   });
 });

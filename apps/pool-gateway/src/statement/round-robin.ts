@@ -1,14 +1,14 @@
-/** What waits, by owner: owners take turns, and of each the first comes first. */
-export interface Turns<Item> {
+/** What waits, by owner: owners are served round robin, and of each the first comes first. */
+export interface RoundRobin<Item> {
   add(owner: string, item: Item): void;
-  /** The next; its owner's turn comes again after all others that wait. */
+  /** The next; its owner is served again after all others that wait. */
   take(): Item | undefined;
   size(): number;
   sizeOf(owner: string): number;
 }
 
-export function createTurns<Item>(): Turns<Item> {
-  /** In the order of their turns: a map keeps the order in which keys were put in. */
+export function createRoundRobin<Item>(): RoundRobin<Item> {
+  /** In the order in which they are served: a map keeps the order in which keys were put in. */
   const queues = new Map<string, Item[]>();
   let size = 0;
   return {
