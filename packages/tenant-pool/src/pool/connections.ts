@@ -28,7 +28,7 @@ export class Connections {
 
   /** Why none could be opened, for who has waited for one in vain. */
   failureToTell(now: number): PoolError | undefined {
-    const failure = this.failure ?? this.#pool.server.failure(now);
+    const failure = this.failure ?? this.#pool.server.logins.failure(now);
     return failure && new PoolError(failure.code, failure.message, { cause: failure.cause });
   }
 
@@ -59,7 +59,6 @@ export class Connections {
     this.opening--;
     this.#pool.counters.opened++;
     this.forgetFailure();
-    this.#pool.server.reached();
     this.#pool.server.openingEnded(slot, now, true);
     slot.backend = backend;
     slot.openedAt = now;
@@ -89,7 +88,7 @@ export class Connections {
     const failure = judgeConnectFailure(error);
     const told = connectFailureError(failure, `tenant ${tenant.id}`, error);
     if (failure.scope === 'server') {
-      server.notReached(told, now);
+      server.logins.notReached(told, now);
     } else {
       const backoff = failure.scope === 'limit' ? LIMIT_BACKOFF_MS : LOGIN_BACKOFF_MS;
       this.failure = told;

@@ -176,7 +176,7 @@ export class TenantConnectionPoolManager {
     if (this.#closed) return 'The pools are closed.';
     const now = performance.now();
     const failing = [...this.#servers.values()].flatMap((server) => {
-      const failure = server.failure(now);
+      const failure = server.logins.failure(now);
       return failure === undefined ? [] : [`${server.host}:${server.port}: ${failure.message}`];
     });
     return failing.length === 0 ? undefined : failing.join(' ');
