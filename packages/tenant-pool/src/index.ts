@@ -9,7 +9,7 @@ export {
   type TenantConnectionPoolManager,
   type TenantConnectionPoolManagerOptions,
 } from './pool/manager.ts';
-export type { Lane, PoolSink, StreamControl, SubmissionHandle, SubmitRequest } from './pool/submission.ts';
+export type { Lane, PoolSink, StreamControl, SubmissionHandle, SubmitRequest } from './pool/submit-request.ts';
 export type { TenantPool } from './pool/tenant-pool.ts';
 export type { PoolMode } from './pool/tenant.ts';
 export type { ServerAddress, TenantLogin, TenantRegistration } from './registration.ts';

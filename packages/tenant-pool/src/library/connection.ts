@@ -1,5 +1,5 @@
 import type { Lease } from '../pool/lease.ts';
-import type { PoolSink } from '../pool/submission.ts';
+import type { PoolSink } from '../pool/submit-request.ts';
 import type { Statement } from '../wire/backend.ts';
 import { toParameter } from './parameters.ts';
 import type { IsolationLevel, QueryResult } from './query-options.ts';

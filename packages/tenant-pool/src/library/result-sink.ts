@@ -1,5 +1,5 @@
 import type { PoolError } from '../errors.ts';
-import type { PoolSink } from '../pool/submission.ts';
+import type { PoolSink } from '../pool/submit-request.ts';
 import type { Field } from '../wire/backend.ts';
 import type { WireError } from '../wire/errors.ts';
 import type { QueryResult } from './query-options.ts';

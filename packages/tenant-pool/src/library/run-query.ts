@@ -1,4 +1,4 @@
-import type { PoolSink, SubmissionHandle, SubmitRequest } from '../pool/submission.ts';
+import type { PoolSink, SubmissionHandle, SubmitRequest } from '../pool/submit-request.ts';
 import { toParameter } from './parameters.ts';
 import type { QueryOptions, QueryResult } from './query-options.ts';
 import { TypedResultSink } from './result-sink.ts';

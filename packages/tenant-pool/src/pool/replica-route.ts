@@ -1,6 +1,7 @@
 import type { Field } from '../wire/backend.ts';
 import type { LoginPool } from './login-pool.ts';
-import { type PoolSink, Submission } from './submission.ts';
+import { Submission } from './submission.ts';
+import type { PoolSink } from './submit-request.ts';
 import { LAG_CHECK_MS, LAG_VALID_MS, REPLICA_REST_MS } from './tuning.ts';
 
 /** How many milliseconds the server is behind, by the time of the last commit that it has replayed; null for one that replays nothing. */

@@ -5,51 +5,9 @@ import type { Backend, Execution, Field, ParameterValue, ResultSink, Statement }
 import { WireError } from '../wire/errors.ts';
 import type { LoginPool } from './login-pool.ts';
 import type { Slot } from './slot.ts';
+import type { PoolSink, StreamControl, SubmissionHandle, SubmitRequest } from './submit-request.ts';
 import { ABORT_GRACE_MS, CANCEL_AGAIN_MS, CANCEL_GIVE_UP_MS, GONE_GIVE_UP_MS } from './tuning.ts';
 import { Work, type WorkKind } from './work.ts';
-
-export type Lane = 'shared' | 'own';
-
-/** What a caller may do about its statement's connection while that is its own. Means nothing once the statement has ended. */
-export interface StreamControl {
-  pause(): void;
-  resume(): void;
-}
-
-/** Where the answer goes. `complete` or `failed` is called exactly once, and neither before `submit` has returned. Nothing here may throw. */
-export interface PoolSink {
-  columns(fields: readonly Field[]): void;
-  /** As `ResultSink.row`: `buffer` is only valid during the call. */
-  row(buffer: Buffer, start: number, end: number): void;
-  complete(commandTag: string): void;
-  failed(error: PoolError | WireError): void;
-  /**
-   * Everything so far is void: the statement runs again from the start. Without this one whose answer had begun when its connection was lost is not run
-   * again.
-   */
-  restart?(): void;
-  /** For the own lane: the statement has a connection, and goes to the server now. */
-  started?(control: StreamControl): void;
-}
-
-export interface SubmitRequest {
-  readonly text: string;
-  readonly params: readonly ParameterValue[];
-  /** `shared` for a statement that leaves nothing on the session: it runs beside others on one connection. `own` for everything else. */
-  readonly lane: Lane;
-  /** `performance.now()` at which waiting and running end. */
-  readonly deadline: number;
-  /** Looked at every few milliseconds. */
-  readonly signal?: AbortSignal | undefined;
-  /** It only reads: it may be run twice. */
-  readonly repeatable: boolean;
-}
-
-/** A statement on its way. */
-export interface SubmissionHandle {
-  /** The caller gives up: it is told `aborted`, and what still runs after a moment is cancelled. No effect once the sink was told. */
-  abort(): void;
-}
 
 /** One statement of one caller: waits, runs (again where it may), answers. It is its own statement and sink, so that a run allocates nothing else. */
 export class Submission extends Work implements ResultSink, Statement, StreamControl, SubmissionHandle {

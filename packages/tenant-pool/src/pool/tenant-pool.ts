@@ -6,7 +6,8 @@ import { runTransaction } from '../library/run-transaction.ts';
 import type { RoleStats } from './counters.ts';
 import { Lease, type LeaseOptions } from './lease.ts';
 import type { LoginPool } from './login-pool.ts';
-import { type PoolSink, Submission, type SubmissionHandle, type SubmitRequest } from './submission.ts';
+import { Submission } from './submission.ts';
+import type { PoolSink, SubmissionHandle, SubmitRequest } from './submit-request.ts';
 import type { PoolMode, Tenant } from './tenant.ts';
 
 const NOTHING_TO_ABORT: SubmissionHandle = {
