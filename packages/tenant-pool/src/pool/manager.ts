@@ -6,6 +6,7 @@ import { assertRegistration, assertSizes, type TenantRegistration } from '../reg
 import { percentilesOf } from '../scheduling/wait-times.ts';
 import type { PoolContext, PoolLogger } from './context.ts';
 import type { ManagerStats, RoleStats, TenantPoolStats, TenantUsage, Usage } from './counters.ts';
+import { ROLES } from './login-pools.ts';
 import { ServerBudget } from './server-budget.ts';
 import { TenantPool } from './tenant-pool.ts';
 import { Tenant } from './tenant.ts';
@@ -246,17 +247,15 @@ export function createTenantConnectionPoolManager(options: TenantConnectionPoolM
 }
 
 const usageOf = (tenant: Tenant): TenantUsage => ({
-  ...tenant.usage(performance.now()),
+  ...tenant.pools.usage(performance.now()),
   connections: tenant.held,
   peakTotal: tenant.peak,
 });
 
-const ALL_ROLES = ['readwrite', 'readonly', 'replica'] as const;
-
 function sumOfRoles(tenants: readonly Tenant[], now: number): RoleStats {
   const total = { total: 0, idle: 0, inUse: 0, waiting: 0, hits: 0, misses: 0, opened: 0, closed: 0 };
   for (const tenant of tenants) {
-    const { waitMs: _, ...counts } = tenant.roleStats(ALL_ROLES, now);
+    const { waitMs: _, ...counts } = tenant.pools.stats(ROLES, now);
     total.total += counts.total;
     total.idle += counts.idle;
     total.inUse += counts.inUse;
@@ -266,14 +265,14 @@ function sumOfRoles(tenants: readonly Tenant[], now: number): RoleStats {
     total.opened += counts.opened;
     total.closed += counts.closed;
   }
-  const waits = tenants.flatMap((tenant) => tenant.countersOf(ALL_ROLES)).map((counters) => counters.waits);
+  const waits = tenants.flatMap((tenant) => tenant.pools.countersOf(ROLES)).map((counters) => counters.waits);
   return { ...total, waitMs: percentilesOf(waits, now) };
 }
 
 function sumOfUsage(tenants: readonly Tenant[], now: number): Usage {
   const total = { statements: 0, errors: 0, refused: 0, busyMs: 0, waitMs: 0, connectionMs: 0 };
   for (const tenant of tenants) {
-    const usage = tenant.usage(now);
+    const usage = tenant.pools.usage(now);
     total.statements += usage.statements;
     total.errors += usage.errors;
     total.refused += usage.refused;

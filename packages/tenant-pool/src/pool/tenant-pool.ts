@@ -95,7 +95,7 @@ export class TenantPool {
 
   /** Of this mode: over primary and replica for reads. */
   stats(): RoleStats {
-    return this.#tenant.roleStats(this.mode === 'readonly' ? ['readonly', 'replica'] : ['readwrite'], performance.now());
+    return this.#tenant.pools.stats(this.mode === 'readonly' ? ['readonly', 'replica'] : ['readwrite'], performance.now());
   }
 
   #lease(options: Partial<LeaseOptions>): Promise<Lease> {

@@ -3,17 +3,15 @@ import { sameHome, sameServer, type TenantRegistration } from '../registration.t
 import { nextGap } from '../scheduling/turns.ts';
 import { TokenBucket } from '../scheduling/token-bucket.ts';
 import type { PoolContext } from './context.ts';
-import { RoleCounters, type RoleStats, type TenantPoolStats, type Usage } from './counters.ts';
-import { LoginPool } from './login-pool.ts';
+import type { TenantPoolStats } from './counters.ts';
+import type { LoginPool } from './login-pool.ts';
 import type { PoolRole } from './login-pool-options.ts';
+import { LoginPools, ROLES } from './login-pools.ts';
 import { ReplicaRoute } from './replica-route.ts';
-import { roleStatsOf, usageOf } from './role-stats.ts';
 import type { ServerBudget } from './server-budget.ts';
 import { CANCELS, STALE_AFTER_MS, SWITCH_MS, TENURE_MS } from './tuning.ts';
 
 export type PoolMode = 'readwrite' | 'readonly';
-
-const ROLES: readonly PoolRole[] = ['readwrite', 'readonly', 'replica'];
 
 /** One tenant: its registration, and, while it is in use, its pools. */
 export class Tenant {
@@ -33,19 +31,15 @@ export class Tenant {
   /** How long it usually has nothing to do; see `nextGap`. */
   gapMs = Number.POSITIVE_INFINITY;
   removed: PoolError | undefined = undefined;
+  readonly pools: LoginPools;
   readonly #context: PoolContext;
-  readonly #serverOf: (host: string, port: number) => ServerBudget;
-  #pools: Partial<Record<PoolRole, LoginPool>> = {};
-  /** Those, and pools of a former home that still have connections. */
-  #all: LoginPool[] = [];
-  #counters: Partial<Record<PoolRole, RoleCounters>> = {};
   #replica: ReplicaRoute | undefined = undefined;
 
   constructor(registration: TenantRegistration, context: PoolContext, serverOf: (host: string, port: number) => ServerBudget) {
     this.id = registration.tenantId;
     this.registration = registration;
     this.#context = context;
-    this.#serverOf = serverOf;
+    this.pools = new LoginPools(this, context, serverOf);
   }
 
   get mayRun(): boolean {
@@ -58,7 +52,7 @@ export class Tenant {
   }
 
   get isConnected(): boolean {
-    return this.#all.some(({ slots }) => slots.length > 0);
+    return this.pools.all.some(({ slots }) => slots.length > 0);
   }
 
   /** A request of it has come. */
@@ -90,16 +84,16 @@ export class Tenant {
   /** Where a request goes now. */
   poolFor(mode: PoolMode, now: number): LoginPool {
     if (mode === 'readonly' && this.registration.replica !== undefined) {
-      const replica = this.#pool('replica');
+      const replica = this.pools.of('replica');
       this.#replica ??= new ReplicaRoute(this.#context.replicaMaxLagMs);
       if (this.#replica.usable(replica, now)) return replica;
     }
-    return this.#pool(mode);
+    return this.pools.of(mode);
   }
 
   /** Where a statement goes whose connection, of that role, failed it: what the replica could not do is the primary's. */
   poolForRerun(role: PoolRole): LoginPool | PoolError {
-    return this.removed ?? this.#pool(role === 'replica' ? 'readonly' : role);
+    return this.removed ?? this.pools.of(role === 'replica' ? 'readonly' : role);
   }
 
   /**
@@ -108,14 +102,14 @@ export class Tenant {
    */
   claimOn(server: ServerBudget, now: number): LoginPool | undefined {
     let claim: LoginPool | undefined;
-    for (const pool of this.#all) {
+    for (const pool of this.pools.all) {
       if (pool.server === server && pool.wants(now) > 0 && (claim === undefined || comesBefore(pool, claim))) claim = pool;
     }
     return claim;
   }
 
   dispatch(now: number): void {
-    for (const pool of this.#all) {
+    for (const pool of this.pools.all) {
       if (pool.waiting === 0) continue;
       pool.dispatch(now);
       if (this.waiting === 0) pool.server.wantsNothing(this);
@@ -124,7 +118,7 @@ export class Tenant {
 
   /** The tenant has all that it may have, or its share of the server, and the pool needs a connection: another of its pools gives way. */
   makeRoomFor(pool: LoginPool, now: number): void {
-    const others = this.#all.filter((other) => other !== pool && (this.room === 0 || other.server === pool.server));
+    const others = this.pools.all.filter((other) => other !== pool && (this.room === 0 || other.server === pool.server));
     const slots = others.flatMap((other) => other.slots);
     if (slots.some((slot) => slot.retiring)) return;
     const unused = slots.find((slot) => slot.idle && now - slot.lastUsed > STALE_AFTER_MS);
@@ -138,19 +132,19 @@ export class Tenant {
   update(registration: TenantRegistration): void {
     const before = this.registration;
     this.registration = registration;
-    if (!sameHome(before, registration)) for (const role of ['readwrite', 'readonly'] as const) this.#replace(role);
+    if (!sameHome(before, registration)) for (const role of ['readwrite', 'readonly'] as const) this.pools.replace(role);
     if (!sameHome(before, registration) || !sameServer(before.replica, registration.replica)) {
-      this.#replace('replica');
+      this.pools.replace('replica');
       this.#replica = undefined;
     }
-    for (const pool of this.#all) pool.update(this.#loginOf(pool.role));
+    this.pools.updateLogins();
     this.trim();
   }
 
   /** Closes what is more than it may have: idle connections first, the others when they come free. */
   trim(): void {
     let excess = this.held - this.registration.maxConnections;
-    const slots = this.#all.flatMap((pool) => pool.slots);
+    const slots = this.pools.all.flatMap((pool) => pool.slots);
     for (const slot of slots) if (slot.retiring) excess--;
     for (const slot of [...slots.filter((each) => each.idle), ...slots.filter((each) => !each.idle)]) {
       if (excess <= 0) return;
@@ -164,7 +158,7 @@ export class Tenant {
   remove(error: PoolError, breakOff = false): void {
     const now = performance.now();
     this.removed = error;
-    for (const pool of this.#all) {
+    for (const pool of this.pools.all) {
       pool.handOver(error);
       pool.forgetKeys();
       for (const slot of pool.slots) {
@@ -178,7 +172,7 @@ export class Tenant {
   /** What waits fails, what is idle is closed, what runs may end. */
   drain(error: PoolError): void {
     this.removed = error;
-    for (const pool of this.#all) {
+    for (const pool of this.pools.all) {
       pool.handOver(error);
       for (const slot of pool.slots) slot.retire();
     }
@@ -186,7 +180,7 @@ export class Tenant {
 
   replicaFailed(now: number): void {
     this.#replica?.failed(now);
-    this.#pools.replica?.handOver(this.#pool('readonly'));
+    this.pools.current('replica')?.handOver(this.pools.of('readonly'));
   }
 
   /**
@@ -197,23 +191,23 @@ export class Tenant {
     const { idleTimeoutMs, minConnections } = this.registration;
     const inUse = this.running > 0 || now - this.lastUsed < idleTimeoutMs;
     let latest: LoginPool | undefined;
-    for (const pool of this.#all) {
+    for (const pool of this.pools.all) {
       for (const slot of pool.slots.slice()) {
         slot.maintain(now);
         const keep = inUse && this.held <= minConnections;
         if (slot.idle && !slot.retiring && !keep && now - slot.idleSince >= idleTimeoutMs) slot.retire();
       }
       if (pool.role !== 'replica' && (latest === undefined || pool.lastUsed > latest.lastUsed)) latest = pool;
-      if (pool.slots.length === 0 && pool.waiting === 0 && (!inUse || this.removed !== undefined)) this.#forget(pool);
+      if (pool.slots.length === 0 && pool.waiting === 0 && (!inUse || this.removed !== undefined)) this.pools.forget(pool);
     }
     const warm = inUse && this.removed === undefined && this.held > 0 && this.held < minConnections;
     if (warm && latest !== undefined && latest.mayBeWarmed(now) && mayWarm(latest.server)) latest.server.openSpare(latest, now);
-    return this.#all.length > 0;
+    return this.pools.all.length > 0;
   }
 
   /** Describes without asking the server, from the pools there are. */
   knownParameters(mode: PoolMode, text: string): readonly number[] | undefined {
-    for (const slot of this.#pools[mode]?.slots ?? []) {
+    for (const slot of this.pools.current(mode)?.slots ?? []) {
       const known = slot.backend?.knownParameters(text);
       if (known !== undefined) return known;
     }
@@ -227,66 +221,10 @@ export class Tenant {
       min,
       max,
       peakTotal: this.peak,
-      ...this.roleStats(ROLES, now),
-      roles: { primary: this.roleStats(['readwrite', 'readonly'], now), replica: this.roleStats(['replica'], now) },
-      usage: this.usage(now),
+      ...this.pools.stats(ROLES, now),
+      roles: { primary: this.pools.stats(['readwrite', 'readonly'], now), replica: this.pools.stats(['replica'], now) },
+      usage: this.pools.usage(now),
     };
-  }
-
-  roleStats(roles: readonly PoolRole[], now: number): RoleStats {
-    const pools = this.#all.filter(({ role }) => roles.includes(role));
-    return roleStatsOf(pools, this.countersOf(roles), now);
-  }
-
-  usage(now: number): Usage {
-    return usageOf(this.#all, this.countersOf(ROLES), now);
-  }
-
-  countersOf(roles: readonly PoolRole[]): RoleCounters[] {
-    return roles.flatMap((role) => this.#counters[role] ?? []);
-  }
-
-  #pool(role: PoolRole): LoginPool {
-    const pool = this.#pools[role];
-    if (pool !== undefined) return pool;
-    const made = this.#makePool(role);
-    this.#pools[role] = made;
-    this.#all = [...this.#all, made];
-    this.#context.keepUp(this);
-    return made;
-  }
-
-  #forget(pool: LoginPool): void {
-    this.#all = this.#all.filter((each) => each !== pool);
-    if (this.#pools[pool.role] === pool) delete this.#pools[pool.role];
-  }
-
-  #makePool(role: PoolRole): LoginPool {
-    const { database, primary, replica } = this.registration;
-    const { host, port } = role === 'replica' ? (replica ?? primary) : primary;
-    return new LoginPool({
-      context: this.#context,
-      tenant: this,
-      role,
-      server: this.#serverOf(host, port),
-      database,
-      login: this.#loginOf(role),
-      counters: (this.#counters[role] ??= new RoleCounters(performance.now())),
-    });
-  }
-
-  /** The role's connections are closed when they come free; what waits for one waits for one of the new home. */
-  #replace(role: PoolRole): void {
-    const old = this.#pools[role];
-    if (old === undefined) return;
-    delete this.#pools[role];
-    if (old.waiting > 0) old.handOver(this.#pool(role === 'replica' ? 'readonly' : role));
-    old.forgetKeys();
-    for (const slot of old.slots) slot.retire();
-  }
-
-  #loginOf(role: PoolRole): TenantRegistration['readwrite'] {
-    return role === 'readwrite' ? this.registration.readwrite : this.registration.readonly;
   }
 }
 
