@@ -42,4 +42,6 @@ export class PoolError extends Error {
   }
 }
 
+export const aborted = (): PoolError => new PoolError('aborted', 'The caller gave up.');
+
 export const isPoolError = (error: unknown): error is PoolError => error instanceof PoolError;

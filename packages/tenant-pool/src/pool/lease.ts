@@ -1,8 +1,7 @@
-import { PoolError } from '../errors.ts';
+import { aborted, PoolError } from '../errors.ts';
 import type { Backend, Field, ResultSink, Statement } from '../wire/backend.ts';
 import { isWireError, type WireError } from '../wire/errors.ts';
 import type { LoginPool } from './login-pool.ts';
-import { aborted } from './submission.ts';
 import type { PoolSink } from './submit-request.ts';
 import { CANCEL_AGAIN_MS, CANCEL_GIVE_UP_MS, GONE_GIVE_UP_MS } from './tuning.ts';
 import { Work, type WorkKind } from './work.ts';

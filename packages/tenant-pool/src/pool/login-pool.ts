@@ -1,4 +1,4 @@
-import { PoolError } from '../errors.ts';
+import { aborted, PoolError } from '../errors.ts';
 import type { TenantLogin } from '../registration.ts';
 import { chooseBackend, chooseIdle } from '../scheduling/choose-backend.ts';
 import { Growth } from '../scheduling/growth.ts';
@@ -213,7 +213,7 @@ export class LoginPool {
 
   /** Why something that waited did so in vain. */
   #endOf(work: Work, now: number): PoolError {
-    if (work.givenUp) return new PoolError('aborted', 'The caller gave up.');
+    if (work.givenUp) return aborted();
     const late = `No connection of tenant ${this.tenant.id} became free in time.`;
     return this.#connections.failureToTell(now) ?? new PoolError('queue_timeout', late);
   }

@@ -1,4 +1,4 @@
-import { PoolError } from '../errors.ts';
+import { aborted, PoolError } from '../errors.ts';
 import { mayRunAfterLoss, mayRunAfterStrayCancel } from '../scheduling/rerun.ts';
 import type { StatementProfile } from '../scheduling/statement-profiles.ts';
 import type { Backend, Execution, Field, ParameterValue, ResultSink, Statement } from '../wire/backend.ts';
@@ -255,5 +255,3 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
 
 const timedOut = (cause?: WireError): PoolError =>
   new PoolError('statement_timeout', 'The statement ran into its deadline and was cancelled.', { cause });
-
-export const aborted = (): PoolError => new PoolError('aborted', 'The caller gave up.');
