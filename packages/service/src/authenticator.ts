@@ -16,6 +16,8 @@ export interface Principal {
   readonly tenantId?: string;
   /** The token was issued for reading only, whatever its subject may do otherwise. */
   readonly readonly?: true;
+  /** When the token was issued, in seconds since 1970, where it names a tenant and says so. */
+  readonly issuedAt?: number;
 }
 
 export interface AuthenticatorOptions {
@@ -151,11 +153,11 @@ function unauthenticated(code: string, detail: string, cause?: unknown): Problem
 }
 
 /**
- * Claims: `sub`, `email`, `email_verified`, `roles` (unknown ones are left out), `tenant_id`, `access`. The last only narrows: whatever it
+ * Claims: `sub`, `email`, `email_verified`, `roles` (unknown ones are left out), `tenant_id`, `iat`, `access`. The last only narrows: whatever it
  * says but `readwrite` is `readonly`.
  */
 function principalOf(payload: JWTPayload): Principal {
-  const { sub, email, email_verified: emailVerified, roles, tenant_id: tenantId, access } = payload;
+  const { sub, email, email_verified: emailVerified, roles, tenant_id: tenantId, access, iat } = payload;
   if (typeof sub !== 'string' || sub === '')
     throw unauthenticated('token_invalid', 'The claim `sub` of the token is not acceptable here.');
   const named: unknown[] = Array.isArray(roles) ? roles : [];
@@ -165,7 +167,7 @@ function principalOf(payload: JWTPayload): Principal {
     subject: sub,
     roles: Object.freeze(ROLES.filter((role) => named.includes(role))),
     ...(typeof email === 'string' ? { [isProven ? 'email' : 'unprovenEmail']: email } : {}),
-    ...(typeof tenantId === 'string' ? { tenantId } : {}),
+    ...(typeof tenantId === 'string' ? { tenantId, ...(typeof iat === 'number' ? { issuedAt: iat } : {}) } : {}),
     ...(access === undefined || access === 'readwrite' ? {} : { readonly: true as const }),
   });
 }

@@ -34,11 +34,16 @@ async function token(
     alg = 'ES256',
     key = keys.get(alg),
     expires = '5m',
-  }: { alg?: string; key?: KeyPair | undefined; expires?: string | number } = {},
+    issuedAt,
+  }: { alg?: string; key?: KeyPair | undefined; expires?: string | number; issuedAt?: number } = {},
 ): Promise<string> {
   if (!key) throw new Error(`no key for ${alg}`);
   const payload = { sub: 'ops', iss: issuer, aud: audience, roles: ['operator', 'king'], ...claims };
-  return new SignJWT(payload).setProtectedHeader({ alg, kid: alg }).setIssuedAt().setExpirationTime(expires).sign(key.privateKey);
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg, kid: alg })
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(expires)
+    .sign(key.privateKey);
 }
 
 function authenticator(url = jwksUrl) {
@@ -50,7 +55,14 @@ describe('createAuthenticator', () => {
     const principal = await authenticator().authenticate(
       `Bearer ${await token({ email: 'a@b.ch', tenant_id: 'acme' }, { alg })}`,
     );
-    expect(principal).toEqual({ subject: 'ops', email: 'a@b.ch', roles: ['operator'], tenantId: 'acme' });
+    const issuedAt = expect.any(Number);
+    expect(principal).toEqual({ subject: 'ops', email: 'a@b.ch', roles: ['operator'], tenantId: 'acme', issuedAt });
+  });
+
+  it('says when a token was issued that names a tenant', async () => {
+    const iat = Math.floor(Date.now() / 1000) - 60;
+    const principal = await authenticator().authenticate(`Bearer ${await token({ tenant_id: 'acme' }, { issuedAt: iat })}`);
+    expect(principal).toMatchObject({ tenantId: 'acme', issuedAt: iat });
   });
 
   it.each([false, 'false', null, 0])('takes an address of which the issuer says email_verified %j for no proof', async (said) => {

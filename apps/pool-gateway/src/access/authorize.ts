@@ -24,8 +24,8 @@ const MAY_WRITE: Readonly<Record<GrantRole, boolean>> = { owner: true, developer
 
 /**
  * Decides whose SQL this is, from the token alone: the header names a tenant, it never proves one. A token that names a tenant is good for
- * that tenant, within the grant of its user, and for nothing once that was revoked; any other needs a grant. A role of the platform
- * (operator, auditor, creator) is no right to a tenant's data.
+ * that tenant, within the grant of its user, and for nothing once that was revoked, nor for a later tenant of the same id; any other needs
+ * a grant. A role of the platform (operator, auditor, creator) is no right to a tenant's data.
  *
  * Throws a `ProblemError`. Who has no right to a tenant is told the same whether it exists or not.
  */
@@ -46,10 +46,15 @@ export type Rights = 'none' | 'read' | 'write';
 
 /** By its grants alone, for a tenant that the caller's token does not rule out. */
 export function rightsOf(tenant: KnownTenant, principal: Principal): Rights {
-  const role = grantOf(tenant, principal) ?? boundOf(tenant, principal);
-  if (role === 'revoked' || (role === undefined && principal.tenantId === undefined)) return 'none';
+  const grant = grantOf(tenant, principal);
+  const role = grant ?? boundOf(tenant, principal);
+  if (role === 'revoked' || (grant === undefined && !isNamed(tenant, principal))) return 'none';
   return principal.readonly === true || (role !== undefined && !MAY_WRITE[role]) ? 'read' : 'write';
 }
+
+/** Whether the token names this very tenant: one that was issued before this one was created names whoever had its id before. */
+const isNamed = ({ since }: KnownTenant, { tenantId, issuedAt = 0 }: Principal): boolean =>
+  tenantId !== undefined && issuedAt >= since;
 
 /** Who may look at the state of a tenant's connections: operators and auditors, and who may run its SQL. */
 export function authorizeReading(principal: Principal, tenantId: string, directory: Directory): void {

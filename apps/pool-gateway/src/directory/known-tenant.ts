@@ -12,6 +12,8 @@ export interface KnownTenant {
   readonly grants: ReadonlyMap<string, GrantRole>;
   /** By `boundKey` of the user id: what a user may do at most whose token names the tenant. */
   readonly bounds: ReadonlyMap<string, Bound>;
+  /** Since when its id has been this tenant's, in seconds since 1970: a token issued earlier names another one. 0 for the first of its id. */
+  readonly since: number;
 }
 
 /** The role of a grant, or that there was one and it was taken away. */
@@ -25,14 +27,15 @@ const NO_BOUNDS: ReadonlyMap<string, Bound> = new Map();
 
 export function toKnownTenant(row: DirectoryRow): KnownTenant {
   const { tenant_id: tenantId, tier, status, revoked_user_ids: revoked = [] } = row;
-  if (row.grants.length === 0 && revoked.length === 0) {
-    return { tenantId, tier, status, grants: NO_GRANTS, bounds: NO_BOUNDS };
-  }
+  // A token says when it was issued in whole seconds.
+  const since = row.life === 1 ? 0 : Math.floor(Date.parse(row.created_at) / 1000);
+  const known = { tenantId, tier, status, since };
+  if (row.grants.length === 0 && revoked.length === 0) return { ...known, grants: NO_GRANTS, bounds: NO_BOUNDS };
   const grants = new Map(row.grants.map(({ user_id: user, role }) => [user, role]));
   const bounds = new Map<string, Bound>(revoked.map((user) => [boundKey(user), 'revoked']));
   // In the order in which they were given: of two that differ in case alone the later one counts.
   for (const [user, role] of grants) bounds.set(boundKey(user), role);
-  return { tenantId, tier, status, grants, bounds };
+  return { ...known, grants, bounds };
 }
 
 export const toUnreadable = (tenantId: string, before: KnownTenant | undefined): KnownTenant => ({
@@ -41,6 +44,7 @@ export const toUnreadable = (tenantId: string, before: KnownTenant | undefined):
   status: 'unreadable',
   grants: before?.grants ?? NO_GRANTS,
   bounds: before?.bounds ?? NO_BOUNDS,
+  since: before?.since ?? 0,
 });
 
 export interface RegistrationOptions {

@@ -86,6 +86,32 @@ describe('a token that names a tenant', () => {
     expect(authorize({ principal: owner, tenantHeader: undefined }, directoryOf()).readonly).toBe(true);
   });
 
+  describe('of an id that another tenant had before', () => {
+    const CREATED = Date.parse('2026-03-01T10:00:07Z') / 1000;
+    const again = toKnownTenant({
+      ...directoryRow({ tenant_id: 'acme', tier: 'small', life: 2, created_at: '2026-03-01T10:00:07.900Z' }),
+      grants: [{ user_id: 'dan', role: 'developer' }],
+    });
+    const asking = (by: Partial<Principal>) => refusal({ principal: principal(by), tenantHeader: 'acme' }, directoryOf([again]));
+
+    test.each([
+      ['before this one was created', { issuedAt: CREATED - 1 }],
+      ['nobody knows when', {}],
+      ['before this one was created, of a user known by an address it does not prove', { issuedAt: 1, unprovenEmail: 'dan' }],
+    ])('gives nothing when it was issued %s, whoever was revoked there', (_, by) => {
+      expect(asking({ tenantId: 'acme', ...by })).toMatchObject({ status: 403, code: 'tenant_forbidden' });
+    });
+
+    test('is good when it was issued since, in the same second too', () => {
+      expect(asking({ tenantId: 'acme', issuedAt: CREATED })).toBe('allowed');
+    });
+
+    test('is good whenever it was issued for a user with a grant of this one', () => {
+      expect(asking({ subject: 'dan', tenantId: 'acme', issuedAt: CREATED - 1 })).toBe('allowed');
+      expect(asking({ subject: 'dan' })).toBe('allowed');
+    });
+  });
+
   test('is told when its tenant is not there', () => {
     const gone = principal({ tenantId: 'gone' });
     expect(refusal({ principal: gone, tenantHeader: undefined })).toMatchObject({ status: 404, code: 'tenant_unknown' });

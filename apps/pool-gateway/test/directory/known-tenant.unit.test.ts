@@ -87,12 +87,18 @@ describe('how the pools reach a tenant', () => {
 describe('what is known of a tenant', () => {
   test('are its tier, status and grants', () => {
     const { grants, bounds, ...rest } = toKnownTenant(directoryRow({ revoked_user_ids: ['Eve'] }));
-    expect(rest).toEqual({ tenantId: 'enterprise-001', tier: 'enterprise', status: 'active' });
+    expect(rest).toEqual({ tenantId: 'enterprise-001', tier: 'enterprise', status: 'active', since: 0 });
     expect([...grants]).toEqual([['cto@alpine.example', 'owner']]);
     expect([...bounds]).toEqual([
       ['eve', 'revoked'],
       ['cto@alpine.example', 'owner'],
     ]);
+  });
+
+  test('is since when its id has been its own, when another tenant had it before', () => {
+    const again = toKnownTenant(directoryRow({ life: 2, created_at: '2026-03-01T10:00:07.900Z' }));
+    expect(again.since).toBe(Date.parse('2026-03-01T10:00:07Z') / 1000);
+    expect(toUnreadable('enterprise-001', again).since).toBe(again.since);
   });
 
   test('is not relied on when its row could not be read', () => {

@@ -33,7 +33,7 @@ const poolOf = (tenantId: string): TenantPool =>
 
 const deps: Omit<QueryServiceDeps, 'memory'> = {
   directory: {
-    find: (tenantId) => ({ tenantId, tier: 'small', status: 'active', grants: new Map(), bounds: new Map() }),
+    find: (tenantId) => ({ tenantId, tier: 'small', status: 'active', grants: new Map(), bounds: new Map(), since: 0 }),
     currentness: () => 'current',
   },
   pools: { getPool: (tenantId = '') => poolOf(tenantId) },
