@@ -11,11 +11,9 @@ import { countDrifted, leaseHomesToCompare, recordCompared } from '../store/drif
 import { readLeasedRow, type LeaseOptions } from '../store/homes.ts';
 import { releaseLease, type TenantLease } from '../store/leases.ts';
 import { tellFact, type FactSink } from './facts.ts';
-import { judge } from './judge.ts';
 import type { PostgresServer } from './server.ts';
-import { LeaseLostError } from './sessions.ts';
 import { driftRecord } from './translate/drift.ts';
-import { underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
+import { judgeTrouble, underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
 
 export interface DriftWatchOptions extends UnderLeaseOptions {
   readonly facts: FactSink;
@@ -56,7 +54,7 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
   }
 
   async function compare(hand: Hand<TenantLease>, shared: Shared): Promise<void> {
-    const { lease, server, lost } = hand;
+    const { lease, server } = hand;
     const row = await readLeasedRow(pool, lease);
     if (!row || !wantedHome(row)) return releaseLease(pool, lease);
     const { revision } = row;
@@ -80,13 +78,9 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
       }
       await recordCompared(pool, lease, { revision, afterMs: everyMs });
     } catch (error) {
-      if (lost.aborted || error instanceof LeaseLostError) return;
-      const { kind, code, reason } = judge(error);
-      if (kind === 'server') {
-        server.reportTrouble(error);
-        hand.sessions.destroy();
-      }
-      logger.warn({ ...named, code, reason }, 'a home could not be compared; trying again');
+      const trouble = judgeTrouble(hand, error);
+      if (trouble === undefined) return;
+      logger.warn({ ...named, code: trouble.code, reason: trouble.reason }, 'a home could not be compared; trying again');
       await recordCompared(pool, lease, { revision, afterMs: Math.min(everyMs, LOOK_AGAIN_MS) });
     }
   }

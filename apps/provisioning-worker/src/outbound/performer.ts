@@ -18,13 +18,12 @@ import {
 } from '../store/work.ts';
 import type { Effect, EffectContext } from './effects/effect.ts';
 import { tellFact, type FactSink } from './facts.ts';
-import { judge, type Judged } from './judge.ts';
+import type { Judged } from './judge.ts';
 import type { PostgresServer } from './server.ts';
-import { LeaseLostError } from './sessions.ts';
 import type { UndoOutcome } from './translate/creation.ts';
 import { factRecord } from './translate/fact.ts';
 import { factOfStep } from './translate/fact-of-step.ts';
-import { underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
+import { judgeTrouble, underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
 
 /** How often in a row a step may fail for a reason that is neither the server's nor passing, before it counts as lasting. */
 const UNCLEAR_TRIES = 3;
@@ -126,15 +125,12 @@ export function createPerformer(options: PerformerOptions): Performer {
   }
 
   async function afterTrouble(step: string, hand: Hand<LeasedItem>, work: Work, error: unknown): Promise<Work | null> {
-    const { lease: item, server, sessions, lost } = hand;
-    if (lost.aborted || error instanceof LeaseLostError) return null;
-    const judged = judge(error);
+    const { lease: item } = hand;
+    const judged = judgeTrouble(hand, error);
+    if (judged === undefined) return null;
     const plan = PLANS[work.item.kind];
     const details = { ...named(item), kind: work.item.kind, step, code: judged.code, reason: judged.reason };
     if (judged.kind === 'server') {
-      server.reportTrouble(error);
-      // One that hangs would be waited for again when it is given back.
-      sessions.destroy();
       logger.warn(details, 'a step waits until its Postgres server can be used again');
       await postpone(pool, item, { afterMs: LOOK_AGAIN_MS, counts: false, unclear: false });
       return null;

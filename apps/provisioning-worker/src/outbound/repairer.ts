@@ -16,9 +16,8 @@ import { releaseLease, type TenantLease } from '../store/leases.ts';
 import { judge } from './judge.ts';
 import { openPasswords, verifiersOf, type Passwords } from './passwords.ts';
 import type { PostgresServer } from './server.ts';
-import { LeaseLostError } from './sessions.ts';
 import { asTenant } from './tenant-login.ts';
-import { underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
+import { judgeTrouble, underLease, type Hand, type UnderLeaseOptions } from './under-lease.ts';
 
 const LOOK_AGAIN_MS = 5000;
 /** A rotation is soon over, and leaves the logins to be looked at. */
@@ -42,7 +41,7 @@ export function createRepairer(options: RepairerOptions): Repairer {
   const { pool, keyRing, logger } = options;
 
   async function reconcile(hand: Hand<TenantLease>): Promise<void> {
-    const { lease, server, lost } = hand;
+    const { lease } = hand;
     const row = await readLeasedRow(pool, lease);
     const wanted = row && wantedHome(row);
     if (!row || !wanted) return releaseLease(pool, lease);
@@ -50,13 +49,12 @@ export function createRepairer(options: RepairerOptions): Repairer {
     try {
       settled = await bringInLine(hand, row, wanted);
     } catch (error) {
-      if (lost.aborted || error instanceof LeaseLostError) return;
-      const { kind, code, reason } = judge(error);
-      if (kind === 'server') {
-        server.reportTrouble(error);
-        hand.sessions.destroy();
-      }
-      logger.warn({ tenant_id: lease.tenantId, code, reason }, "a home's logins could not be brought in line; trying again");
+      const trouble = judgeTrouble(hand, error);
+      if (trouble === undefined) return;
+      logger.warn(
+        { tenant_id: lease.tenantId, code: trouble.code, reason: trouble.reason },
+        "a home's logins could not be brought in line; trying again",
+      );
       return postponeHome(pool, lease, LOOK_AGAIN_MS);
     }
     return settled ? recordApplied(pool, lease, fingerprintOf(wanted)) : postponeHome(pool, lease, ROTATING_MS);

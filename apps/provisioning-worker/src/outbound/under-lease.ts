@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import type { LeaseKeeper } from '../store/lease-keeper.ts';
 import { forgetEnded, isLeaseHeld, releaseLease, type TenantLease } from '../store/leases.ts';
-import { inBookkeeping } from './judge.ts';
+import { inBookkeeping, judge, type Judged } from './judge.ts';
 import type { PostgresServer } from './server.ts';
-import { openSessions, sessionName, type Sessions } from './sessions.ts';
+import { LeaseLostError, openSessions, sessionName, type Sessions } from './sessions.ts';
 
 export interface Logger {
   debug(details: object, message: string): void;
@@ -55,6 +55,21 @@ export async function underLease<Lease extends TenantLease>(
     keeper.drop(lease.token);
     await sessions.giveBack();
   }
+}
+
+/**
+ * What kind of trouble an error is that ended some work on a tenant; undefined when the lease is lost, so that nothing more may be done. When it is
+ * the server's, the server is told, and its sessions are ended.
+ */
+export function judgeTrouble({ server, sessions, lost }: Hand<TenantLease>, error: unknown): Judged | undefined {
+  if (lost.aborted || error instanceof LeaseLostError) return undefined;
+  const judged = judge(error);
+  if (judged.kind === 'server') {
+    server.reportTrouble(error);
+    // One that hangs would be waited for again when it is given back.
+    sessions.destroy();
+  }
+  return judged;
 }
 
 async function endEarlierHolders(pool: Pool, server: PostgresServer, lease: TenantLease): Promise<void> {

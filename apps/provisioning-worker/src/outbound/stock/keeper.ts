@@ -22,10 +22,10 @@ import {
   withdrawStockHomes,
 } from '../../store/stock.ts';
 import { connectUnderLease } from '../effects/connect-under-lease.ts';
-import { BookkeepingError, inBookkeeping, judge } from '../judge.ts';
+import { BookkeepingError, inBookkeeping, judge, type Judged } from '../judge.ts';
 import type { PostgresServer } from '../server.ts';
 import { LeaseLostError } from '../sessions.ts';
-import { underLease, type Hand, type UnderLeaseOptions } from '../under-lease.ts';
+import { judgeTrouble, underLease, type Hand, type UnderLeaseOptions } from '../under-lease.ts';
 import { tryEach } from './try-each.ts';
 
 export interface StockKeeperOptions extends UnderLeaseOptions, WantedStock {
@@ -131,21 +131,17 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
         await work(hand);
         failures.delete(server.name);
       } catch (error) {
-        if (hand.lost.aborted || error instanceof LeaseLostError) return;
-        rest(hand, failures, error);
+        const trouble = judgeTrouble(hand, error);
+        if (trouble === undefined) return;
+        rest(server, failures, trouble);
       }
       await releaseLease(pool, lease);
     });
   }
 
-  function rest({ server, sessions }: Hand<TenantLease>, failures: Failures, error: unknown): void {
-    const { kind, code, reason } = judge(error);
+  function rest(server: PostgresServer, failures: Failures, { code, reason }: Judged): void {
     const count = (failures.get(server.name)?.count ?? 0) + 1;
     failures.set(server.name, { count, until: performance.now() + backoffMs(count, BACKOFF, Math.random()) });
-    if (kind === 'server') {
-      server.reportTrouble(error);
-      sessions.destroy();
-    }
     logger.warn({ server: server.name, code, reason }, 'the stock of homes could not be kept; trying again later');
   }
 
