@@ -32,15 +32,7 @@ import { publishingFault } from './outbound/publishable.ts';
 import { describeEvent } from './outbound/translate.ts';
 import { createRelay } from './outbound/relay.ts';
 import { createTenantProjector } from './readmodel/projector.ts';
-import {
-  blockedTenants,
-  listRollouts,
-  listRolloutTenants,
-  progressOf,
-  rolloutCandidates,
-  runningRollout,
-  tenantsToAsk,
-} from './readmodel/rollout-progress.ts';
+import { rolloutProgress, rolloutReading } from './readmodel/rollout-reading.ts';
 import { listTenants } from './readmodel/tenants.ts';
 import { tenantsWaiting } from './readmodel/waiting.ts';
 import { rolloutCodec } from './rollout/codec.ts';
@@ -113,12 +105,7 @@ await runMain(NAME, async () => {
     ...shared,
     rollouts,
     commands,
-    progress: {
-      running: () => runningRollout(pool),
-      waves: (rolloutId) => progressOf(pool, rolloutId),
-      toAsk: (place) => tenantsToAsk(pool, place),
-      blocked: (place) => blockedTenants(pool, place),
-    },
+    progress: rolloutProgress(pool),
   });
   const housekeeping = createHousekeeping({ pool, logger });
 
@@ -151,12 +138,7 @@ await runMain(NAME, async () => {
     commands,
     pool,
     memory: createRequestMemory(pool),
-    reading: {
-      candidates: () => rolloutCandidates(pool),
-      progress: (rolloutId) => progressOf(pool, rolloutId),
-      list: (query) => listRollouts(pool, query),
-      tenants: (query) => listRolloutTenants(pool, query),
-    },
+    reading: rolloutReading(pool),
   });
   readiness.add('relay', relay.fault);
   readiness.add('projector', projector.fault);

@@ -11,7 +11,7 @@ import { addTenantRoutes } from '../src/inbound/http/routes.ts';
 import type { PlacementServer } from '../src/inbound/placement.ts';
 import { createServers } from '../src/inbound/servers.ts';
 import { describeEvent } from '../src/outbound/translate.ts';
-import { listRollouts, listRolloutTenants, progressOf, rolloutCandidates } from '../src/readmodel/rollout-progress.ts';
+import { rolloutReading } from '../src/readmodel/rollout-reading.ts';
 import { listTenants } from '../src/readmodel/tenants.ts';
 import { rolloutCodec } from '../src/rollout/codec.ts';
 import { rolloutDecider } from '../src/rollout/decider.ts';
@@ -120,12 +120,7 @@ async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
     commands,
     pool,
     memory: createRequestMemory(pool),
-    reading: {
-      candidates: () => rolloutCandidates(pool),
-      progress: (rolloutId) => progressOf(pool, rolloutId),
-      list: (query) => listRollouts(pool, query),
-      tenants: (query) => listRolloutTenants(pool, query),
-    },
+    reading: rolloutReading(pool),
   });
   addTenantRoutes(server, {
     commands,
