@@ -4,6 +4,7 @@ import { openLoop } from '../src/frame/open-loop.ts';
 import { goal, metric } from '../src/frame/report.ts';
 import { alternate, ratios } from '../src/frame/rounds.ts';
 import { quantile, summarize } from '../src/frame/statistics.ts';
+import { until } from '../src/frame/until.ts';
 
 describe('quantile', () => {
   it('is a value that was measured: the nearest rank', () => {
@@ -93,5 +94,21 @@ describe('goal', () => {
     expect(goal('half', rounds, 'at least', 0.5)).toMatchObject({ figure: 'median', seen: 0.6, met: true });
     const samples = metric('samples', 'small', 'ms', [1, 2, 400]);
     expect(goal('fast', samples, 'at most', 300)).toMatchObject({ figure: 'p99', seen: 400, met: false });
+  });
+});
+
+describe('until', () => {
+  const what = { what: 'the third look', everyMs: 1 };
+
+  it('looks until it is so', async () => {
+    let looks = 0;
+    await until(() => ++looks === 3, { ...what, deadlineMs: 60_000 });
+    expect(looks).toBe(3);
+  });
+
+  it('says what it waited for in vain, and passes on at once what a look throws', async () => {
+    await expect(until(() => false, { ...what, deadlineMs: 5 })).rejects.toThrow('in vain for the third look');
+    const failed = () => Promise.reject(new Error('A tenant failed.'));
+    await expect(until(failed, { ...what, deadlineMs: 60_000 })).rejects.toThrow('A tenant failed.');
   });
 });

@@ -1,10 +1,10 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MIGRATIONS_DIRECTORY } from '@ultracore/tenant-schema';
 import type { Platform } from '../frame/platform.ts';
 import { required } from '../frame/required.ts';
+import { until } from '../frame/until.ts';
 
 interface AddedMigration {
   readonly version: string;
@@ -23,22 +23,16 @@ export async function createMigrationsFolder() {
 }
 
 const WORKER = 'provisioning-worker';
-const DEADLINE_MS = 60_000;
+const WAIT = { deadlineMs: 60_000, everyMs: 50 };
 
 /** As an operator who deploys new migrations does: the launcher starts the worker again, and it reads the folder anew. */
 export async function restartWorker(platform: Platform): Promise<void> {
   const before = required(platform.stack().pids[WORKER], WORKER);
   process.kill(before, 'SIGTERM');
-  const deadline = performance.now() + DEADLINE_MS;
-  while (platform.stack().pids[WORKER] === before || platform.stack().pids[WORKER] === undefined) {
-    if (performance.now() > deadline) throw new Error('The worker did not come back.');
-    await sleep(50);
-  }
+  const isBack = (): boolean => ![before, undefined].includes(platform.stack().pids[WORKER]);
+  await until(isBack, { what: 'the worker to come back', ...WAIT });
   const { service_urls: urls } = platform.stack();
-  while (!(await isReady(`${required(urls[WORKER], WORKER)}/readyz`))) {
-    if (performance.now() > deadline) throw new Error('The worker is not ready.');
-    await sleep(50);
-  }
+  await until(() => isReady(`${required(urls[WORKER], WORKER)}/readyz`), { what: 'the worker to be ready', ...WAIT });
 }
 
 /** With every server fit for work: one that is not yet is told of, though it keeps nobody from being ready. */

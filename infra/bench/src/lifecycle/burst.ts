@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '@ultracore/local';
 import { Client } from 'pg';
 import { inFlight } from '../frame/in-flight.ts';
@@ -7,6 +6,7 @@ import { createRegistryClient } from '../frame/registry-client.ts';
 import { metric, type Metric } from '../frame/report.ts';
 import { required } from '../frame/required.ts';
 import { ratios } from '../frame/rounds.ts';
+import { until } from '../frame/until.ts';
 import type { BenchOptions } from '../options.ts';
 import { createTenantLogin } from '../provisioning/tenant-login.ts';
 
@@ -15,8 +15,6 @@ type Variant = (typeof VARIANTS)[number];
 
 /** The worker keeps no more on one server. */
 const MOST_IN_STOCK = 1000;
-const POLL_MS = 50;
-const DEADLINE_MS = 30 * 60_000;
 
 /**
  * `--queued` tenants asked for at once, until the last is active: on a platform without a stock, and on one that has a home in stock for each.
@@ -62,10 +60,7 @@ async function burst(
   const prefix = `burst-${tier}-`;
   const startedAt = performance.now();
   await inFlight(queued, width, (index) => registry.create({ tenant_id: `${prefix}${index}`, tier }));
-  await until(async () => {
-    if ((await login.count(prefix, 'failed')) > 0) throw new Error(`A ${tier} tenant failed.`);
-    return (await login.count(prefix, 'active')) >= queued;
-  }, `${queued} active tenants`);
+  await login.untilActive(prefix, queued);
   const seconds = (performance.now() - startedAt) / 1000;
   progress(`${queued} ${tier} tenants, ${variant}, active after ${seconds.toFixed(1)} s`);
   return queued / seconds;
@@ -76,21 +71,16 @@ async function untilStocked(stack: Stack, wanted: number): Promise<void> {
   const client = new Client({ host, port, user, password, database: 'ultracore__worker' });
   await client.connect();
   try {
-    await until(async () => {
-      const { rows } = await client.query<{ n: number }>(
-        "select count(*)::int as n from worker.stock_home where state = 'ready'",
-      );
-      return (rows[0]?.n ?? 0) >= wanted;
-    }, `${wanted} homes in stock`);
+    await until(
+      async () => {
+        const { rows } = await client.query<{ n: number }>(
+          "select count(*)::int as n from worker.stock_home where state = 'ready'",
+        );
+        return (rows[0]?.n ?? 0) >= wanted;
+      },
+      { what: `${wanted} homes in stock`, deadlineMs: 30 * 60_000, everyMs: 50 },
+    );
   } finally {
     await client.end();
-  }
-}
-
-async function until(seen: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await seen())) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}.`);
-    await sleep(POLL_MS);
   }
 }

@@ -1,15 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { issueTenantToken, loadSecrets } from '@ultracore/local';
 import { Pool } from 'undici';
 import { startPlatform } from '../frame/platform.ts';
 import { createRegistryClient, type RegistryClient } from '../frame/registry-client.ts';
 import { goal, metric, type Goal, type Metric } from '../frame/report.ts';
 import { required } from '../frame/required.ts';
+import { until } from '../frame/until.ts';
 import type { BenchOptions } from '../options.ts';
 
 const WARM_UP = 2;
-const POLL_MS = 2;
-const DEADLINE_MS = 60_000;
+const WAIT = { deadlineMs: 60_000, everyMs: 2 };
 const TENANT = 'bench-of-life';
 /** Milliseconds at p99. */
 const SUSPENSION_GOAL = 2000;
@@ -29,8 +28,8 @@ export async function benchLatency(
   await using registry = createRegistryClient(origin, required(stack.tokens, 'tokens').operator, 2);
   await using gateway = queryAs(origin, await issueTenantToken(await loadSecrets(stack.data_dir), { tenantId: TENANT }));
   await registry.create({ tenant_id: TENANT, tier: 'standard' });
-  await until(async () => (await registry.get(TENANT)).status === 'active', 'the tenant to be active');
-  await until(async () => (await gateway.query()) === 200, 'its first query');
+  await until(async () => (await registry.get(TENANT)).status === 'active', { what: 'the tenant to be active', ...WAIT });
+  await until(async () => (await gateway.query()) === 200, { what: 'its first query', ...WAIT });
 
   const suspension: number[] = [];
   const reactivation: number[] = [];
@@ -97,14 +96,6 @@ function queryAs(origin: string, token: string): Gateway {
 async function timed(ask: () => Promise<void>, seen: () => Promise<boolean>, what: string): Promise<number> {
   const began = performance.now();
   await ask();
-  await until(seen, what);
+  await until(seen, { what, ...WAIT });
   return performance.now() - began;
-}
-
-async function until(seen: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await seen())) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${what}.`);
-    await sleep(POLL_MS);
-  }
 }

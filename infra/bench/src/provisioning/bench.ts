@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuEach, cpuTimes } from '../frame/cpu.ts';
 import { inFlight } from '../frame/in-flight.ts';
 import { startPlatform } from '../frame/platform.ts';
 import { createRegistryClient, type RegistryClient } from '../frame/registry-client.ts';
 import { goal, metric, type Findings, type Metric } from '../frame/report.ts';
 import { required } from '../frame/required.ts';
+import { until } from '../frame/until.ts';
 import type { BenchOptions } from '../options.ts';
 import { createTenantLogin, type TenantLogin } from './tenant-login.ts';
 
@@ -13,7 +13,6 @@ const GOALS: Readonly<Record<string, number>> = { small: 300, standard: 1000, en
 const WARM_UP = 3;
 const POLL_MS = 3;
 const ACTIVE_DEADLINE_MS = 60_000;
-const QUEUE_DEADLINE_MS = 15 * 60_000;
 
 interface Measured {
   activeMs: number;
@@ -99,14 +98,12 @@ async function provision({ registry, login }: Context, tenantId: string, tier: s
 }
 
 async function untilActive(registry: RegistryClient, tenantId: string): Promise<void> {
-  const deadline = performance.now() + ACTIVE_DEADLINE_MS;
-  for (;;) {
-    const tenant = await registry.get(tenantId);
-    if (tenant.status === 'active') return;
-    if (tenant.status !== 'provisioning') throw new Error(`${tenantId} is ${tenant.status}: ${JSON.stringify(tenant.failure)}`);
-    if (performance.now() > deadline) throw new Error(`${tenantId} was not active within ${ACTIVE_DEADLINE_MS} ms.`);
-    await sleep(POLL_MS);
-  }
+  const isActive = async (): Promise<boolean> => {
+    const { status, failure } = await registry.get(tenantId);
+    if (status !== 'active' && status !== 'provisioning') throw new Error(`${tenantId} is ${status}: ${JSON.stringify(failure)}`);
+    return status === 'active';
+  };
+  await until(isActive, { what: `${tenantId} to be active`, deadlineMs: ACTIVE_DEADLINE_MS, everyMs: POLL_MS });
 }
 
 /** When each event of the stream was recorded: where the time goes. */
@@ -124,12 +121,7 @@ async function queued({ pids, registry, login, options, progress }: Context, tie
   const startedAt = performance.now();
   await inFlight(options.queued, options.inFlight, (index) => registry.create({ tenant_id: `${prefix}${index}`, tier }));
   progress(`${options.queued} ${tier} tenants asked for in ${Math.round(performance.now() - startedAt)} ms`);
-  while ((await login.count(prefix, 'active')) < options.queued) {
-    if ((await login.count(prefix, 'failed')) > 0) throw new Error(`A ${tier} tenant failed.`);
-    if (performance.now() - startedAt > QUEUE_DEADLINE_MS)
-      throw new Error(`${options.queued} ${tier} tenants were not active in time.`);
-    await sleep(50);
-  }
+  await login.untilActive(prefix, options.queued);
   const seconds = (performance.now() - startedAt) / 1000;
   progress(`${options.queued} ${tier} tenants active after ${seconds.toFixed(1)} s`);
   return [

@@ -3,6 +3,7 @@ import { createKeyRing } from '@ultracore/credentials';
 import type { Stack } from '@ultracore/local';
 import { Client, Pool } from 'pg';
 import { required } from '../frame/required.ts';
+import { until } from '../frame/until.ts';
 
 interface Login {
   host: string;
@@ -16,12 +17,13 @@ interface Login {
 export interface TenantLogin extends AsyncDisposable {
   /** Logs in with the issued credential and runs one query on a table of the tenant's home. */
   query(tenantId: string): Promise<void>;
-  /** How many tenants whose id starts so have the status, in the read model. */
-  count(prefix: string, status: string): Promise<number>;
+  /** Resolves when the read model has so many active tenants whose id starts so; throws as soon as one has failed. */
+  untilActive(prefix: string, wanted: number): Promise<void>;
 }
 
 const POLL_MS = 2;
 const DEADLINE_MS = 10_000;
+const ALL_ACTIVE = { deadlineMs: 30 * 60_000, everyMs: 50 };
 
 export async function createTenantLogin(stack: Stack): Promise<TenantLogin> {
   const { host, port, user, password } = required(stack.postgres, 'postgres');
@@ -38,6 +40,14 @@ export async function createTenantLogin(stack: Stack): Promise<TenantLogin> {
     const row = result.rows[0];
     if (row) return row;
     throw new NotYet();
+  }
+
+  async function count(prefix: string, status: string): Promise<number> {
+    const result = await readModel.query<{ n: number }>(
+      'select count(*)::int as n from tenant_configs where starts_with(tenant_id, $1) and status = $2',
+      [prefix, status],
+    );
+    return result.rows[0]?.n ?? 0;
   }
 
   return {
@@ -57,12 +67,12 @@ export async function createTenantLogin(stack: Stack): Promise<TenantLogin> {
         await client.end();
       }
     },
-    async count(prefix, status) {
-      const result = await readModel.query<{ n: number }>(
-        'select count(*)::int as n from tenant_configs where starts_with(tenant_id, $1) and status = $2',
-        [prefix, status],
-      );
-      return result.rows[0]?.n ?? 0;
+    untilActive(prefix, wanted) {
+      const areActive = async (): Promise<boolean> => {
+        if ((await count(prefix, 'failed')) > 0) throw new Error(`A tenant failed, of those named ${prefix}….`);
+        return (await count(prefix, 'active')) >= wanted;
+      };
+      return until(areActive, { what: `${wanted} active tenants`, ...ALL_ACTIVE });
     },
     async [Symbol.asyncDispose]() {
       await readModel.end();

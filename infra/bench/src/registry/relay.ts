@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { PARTITIONS, TOPICS } from '@ultracore/contracts';
 import type { Stack } from '@ultracore/local';
 import type { Kafka } from 'kafkajs';
@@ -7,6 +6,7 @@ import { createRegistryClient } from '../frame/registry-client.ts';
 import { goal, metric, type Findings } from '../frame/report.ts';
 import { required } from '../frame/required.ts';
 import { alternate, ratios } from '../frame/rounds.ts';
+import { until } from '../frame/until.ts';
 import type { RegistryContext } from './context.ts';
 import { connectKafka, readPublished, type LogRecord } from './kafka-log.ts';
 import { positions, untilQuiet, withReadModel } from './quiet.ts';
@@ -99,13 +99,12 @@ async function drainAgain(
     // The dead process's sessions may still be about to commit.
     await client.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'ultracore_registry'");
     await client.query('update checkpoints set position = $2 where name = $1', [RELAY_CHECKPOINT, from.toString()]);
-    const deadline = performance.now() + DRAIN_DEADLINE_MS;
-    for (;;) {
-      const position = (await positions(client)).get(RELAY_CHECKPOINT) ?? 0n;
-      if (position >= to) return { since, drainedAt: Date.now() };
-      if (performance.now() > deadline) throw new Error('The relay did not publish everything in time.');
-      await sleep(5);
-    }
+    await until(async () => ((await positions(client)).get(RELAY_CHECKPOINT) ?? 0n) >= to, {
+      what: 'the relay to publish everything',
+      deadlineMs: DRAIN_DEADLINE_MS,
+      everyMs: 5,
+    });
+    return { since, drainedAt: Date.now() };
   });
 }
 

@@ -5,6 +5,7 @@ import { openLoop } from '../frame/open-loop.ts';
 import { createRegistryClient, type RegistryClient } from '../frame/registry-client.ts';
 import { goal, metric, type Findings } from '../frame/report.ts';
 import { required } from '../frame/required.ts';
+import { until } from '../frame/until.ts';
 import type { RegistryContext } from './context.ts';
 import { untilQuiet, withReadModel } from './quiet.ts';
 
@@ -89,11 +90,11 @@ async function measure(
 
 /** `after` is the id before it, so that the shortest page is enough. */
 async function untilListed(reader: RegistryClient, tenantId: string, { after }: { after: string }): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!(await reader.list({ after, limit: 1 })).includes(tenantId)) {
-    await sleep(POLL_MS);
-    if (performance.now() > deadline) throw new Error(`${tenantId} was in no list within ${DEADLINE_MS} ms.`);
-  }
+  await until(async () => (await reader.list({ after, limit: 1 })).includes(tenantId), {
+    what: `${tenantId} to be in a list`,
+    deadlineMs: DEADLINE_MS,
+    everyMs: POLL_MS,
+  });
 }
 
 /** Looks for the rows of tenants that were created until all have been seen. */

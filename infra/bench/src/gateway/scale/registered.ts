@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { residentBytes } from '@ultracore/local';
 import { goal, metric, type Goal, type Metric } from '../../frame/report.ts';
+import { until } from '../../frame/until.ts';
 import type { Gateway } from '../contenders/gateway.ts';
 import type { Directory } from '../directory.ts';
 import { newTenant, tierOfRank } from '../homes.ts';
@@ -46,12 +47,11 @@ export async function registerIdle(
 }
 
 async function untilKnown(url: string, wanted: number): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while ((await knownTenants(url)) < wanted) {
-    if (performance.now() > deadline)
-      throw new Error(`The gateway did not know ${wanted} tenants within ${DEADLINE_MS / 1000} s.`);
-    await sleep(POLL_MS);
-  }
+  await until(async () => (await knownTenants(url)) >= wanted, {
+    what: `the gateway to know ${wanted} tenants`,
+    deadlineMs: DEADLINE_MS,
+    everyMs: POLL_MS,
+  });
 }
 
 async function knownTenants(url: string): Promise<number> {
