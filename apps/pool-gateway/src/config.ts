@@ -21,15 +21,6 @@ const fileServers = z
   )
   .min(1);
 
-const parseJson = (text: string, context: z.RefinementCtx): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'is not valid JSON' });
-    return z.NEVER;
-  }
-};
-
 const MIB = 1024 * 1024;
 
 const variables = z
@@ -37,7 +28,7 @@ const variables = z
     ...serviceVariables,
     ...masterKeyVariables,
     /** Given as POSTGRES_SERVERS_FILE. */
-    POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
+    POSTGRES_SERVERS: variable.json(fileServers).optional(),
     /** Connections of this gateway to a server that POSTGRES_SERVERS_FILE does not name. */
     GATEWAY_CONNECTION_BUDGET: variable.integer({ min: 1, max: 10_000 }).default(90),
     /** Tells this gateway's usage from that of its siblings. */

@@ -20,15 +20,6 @@ const fileServers = z
   .min(1)
   .refine((servers) => new Set(servers.map((server) => server.name)).size === servers.length, 'two servers have the same name');
 
-const parseJson = (text: string, context: z.RefinementCtx): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'is not valid JSON' });
-    return z.NEVER;
-  }
-};
-
 const setting = (schema: z.ZodType<number, number>) =>
   z
     .string()
@@ -62,7 +53,7 @@ const variables = z
     /** A registry that dies is succeeded in its consumer groups after this time. */
     KAFKA_SESSION_TIMEOUT_MS: variable.integer({ min: 1_000, max: 300_000 }).default(6_000),
     /** Given as POSTGRES_SERVERS_FILE. */
-    POSTGRES_SERVERS: z.string().transform(parseJson).pipe(fileServers).optional(),
+    POSTGRES_SERVERS: variable.json(fileServers).optional(),
     POSTGRES_ADMIN_HOST: hostSchema.optional(),
     POSTGRES_ADMIN_PORT: variable.port().default(5432),
     /** Commands that may be asked for on `multitenancy.requests`, separated by commas, or `none`. */

@@ -2,15 +2,6 @@ import { loadConfig, serviceVariables, variable, type Environment } from '@ultra
 import { z } from 'zod';
 import { loginsSchema, toRegistrations } from './database/logins.ts';
 
-const parseJson = (text: string, context: z.RefinementCtx): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'is not valid JSON' });
-    return z.NEVER;
-  }
-};
-
 const GATEWAY_VARIABLES = ['GATEWAY_URL', 'TOKEN_URL', 'CLIENT_ID', 'CLIENT_SECRET'] as const;
 
 const variables = z
@@ -23,7 +14,7 @@ const variables = z
     CLIENT_ID: z.string().optional(),
     CLIENT_SECRET: z.string().optional(),
     /** Given as TENANT_LOGINS_FILE, as a rule. */
-    TENANT_LOGINS: z.string().transform(parseJson).pipe(loginsSchema).optional(),
+    TENANT_LOGINS: variable.json(loginsSchema).optional(),
   })
   .superRefine((env, context) => {
     if (env.TENANT_LOGINS !== undefined) return;

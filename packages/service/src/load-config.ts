@@ -123,8 +123,21 @@ function url(...protocols: string[]): z.ZodType<string, string> {
   }, words);
 }
 
+/** The JSON text of something that the schema takes. */
+function json<Schema extends z.ZodType>(schema: Schema): z.ZodType<z.output<Schema>, string> {
+  const parse = (text: string, context: z.RefinementCtx): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'is not valid JSON' });
+      return z.NEVER;
+    }
+  };
+  return z.string().transform(parse).pipe(schema);
+}
+
 /** Kinds of variable for the schema given to `loadConfig`; each says in its message what it expects. */
-export const variable = { port, integer, number, flag, list, url, logLevel: () => z.enum(logLevels) } as const;
+export const variable = { port, integer, number, flag, list, url, json, logLevel: () => z.enum(logLevels) } as const;
 
 /** The variables that every service has: logging, its HTTP port, Kafka, the schema registry, and how tokens are checked. */
 export const serviceVariables = {

@@ -9,6 +9,7 @@ const schema = z.object({
   ULTRACORE_MASTER_PASSWORD: z.string().min(8, 'must have at least 8 characters'),
   DEFAULT_MAX_CONNECTIONS: variable.integer({ min: 1, max: 1000 }).default(20),
   AUTO: variable.flag().default(false),
+  SERVERS: variable.json(z.array(z.object({ port: z.int() }))).optional(),
 });
 
 const good = {
@@ -29,25 +30,29 @@ function messageOf(env: Record<string, string>): string {
 
 describe('loadConfig', () => {
   it('reads what it was asked for, typed, and nothing else', () => {
-    expect(loadConfig(schema, { ...good, UNRELATED: 'x' })).toEqual({
+    expect(loadConfig(schema, { ...good, SERVERS: '[{"port":5432}]', UNRELATED: 'x' })).toEqual({
       HTTP_PORT: 8080,
       KAFKA_BROKERS: ['a:9092', 'b:9092'],
       DATABASE_URL: good.DATABASE_URL,
       ULTRACORE_MASTER_PASSWORD: 'long enough',
       DEFAULT_MAX_CONNECTIONS: 20,
       AUTO: false,
+      SERVERS: [{ port: 5432 }],
     });
   });
 
   it('reports every mistake at once, each with its variable', () => {
-    expect(messageOf({ HTTP_PORT: '99999', DATABASE_URL: 'mysql://h', AUTO: 'perhaps', DEFAULT_MAX_CONNECTIONS: '1.5' })).toBe(
+    expect(
+      messageOf({ HTTP_PORT: '99999', DATABASE_URL: 'mysql://h', AUTO: 'perhaps', DEFAULT_MAX_CONNECTIONS: '1.5', SERVERS: '[' }),
+    ).toBe(
       `The configuration is not valid:
   - HTTP_PORT: must be at most 65535
   - KAFKA_BROKERS: is required
   - DATABASE_URL: must be a URL that starts with postgres:// or postgresql://
   - ULTRACORE_MASTER_PASSWORD: is required
   - DEFAULT_MAX_CONNECTIONS: must be a whole number from 1 to 1000
-  - AUTO: must be true or false`,
+  - AUTO: must be true or false
+  - SERVERS: is not valid JSON`,
     );
   });
 
