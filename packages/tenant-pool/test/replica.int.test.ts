@@ -2,7 +2,6 @@ import { type PrivatePostgres, startPrivatePostgres, waitFor } from '@ultracore/
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from './answers.ts';
-import { startStandby } from './standby.ts';
 import { manage, settle } from './tenants.ts';
 
 describe('a tenant with a replica', () => {
@@ -14,7 +13,7 @@ describe('a tenant with a replica', () => {
   afterAll(() => primary.stop());
 
   it('has its reads there while it is near enough, on the primary otherwise, and loses none when it goes', async () => {
-    await using replica = await startStandby(primary);
+    await using replica = await primary.standby();
     await using town = await settle(primary, 'postgres', 1);
     const admin = new Client({ connectionString: replica.url() });
     admin.on('error', () => {});
