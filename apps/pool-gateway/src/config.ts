@@ -49,7 +49,7 @@ const variables = z
     /** Of an answer that is not streamed. */
     GATEWAY_MAX_RESULT_BYTES: variable.integer({ min: 1024, max: 1024 * MIB }).default(32 * MIB),
     GATEWAY_MAX_RESULT_ROWS: variable.integer({ min: 1, max: 100_000_000 }).default(100_000),
-    /** Of all answers together that are being gathered in memory. */
+    /** Of all answers together that are being gathered in memory, and of the long bodies of the requests under way. */
     GATEWAY_MAX_BUFFERED_BYTES: variable.integer({ min: MIB, max: 65_536 * MIB }).default(256 * MIB),
     GATEWAY_MAX_QUEUED: variable.integer({ min: 1, max: 1_000_000 }).default(1000),
     GATEWAY_DIRECTORY_STALE_SECONDS: variable.integer({ min: 2, max: 3600 }).default(30),

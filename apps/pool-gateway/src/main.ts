@@ -142,7 +142,7 @@ await runMain(NAME, async () => {
     directory_current: { help: '1 while the copy may be acted on.', read: () => (directory.currentness() === 'current' ? 1 : 0) },
     connections: { help: 'Connections to Postgres, of all tenants.', read: () => pools.totals().connections },
     requests_waiting: { help: 'Requests that wait for a connection.', read: () => pools.totals().waiting },
-    buffered_bytes: { help: 'Memory that larger answers take.', read: () => memory.used },
+    buffered_bytes: { help: 'Memory that larger answers and bodies of requests take.', read: () => memory.used },
     usage_unsent: { help: 'Usage events that Kafka has not acknowledged.', read: usage.unsent },
   });
 

@@ -1,4 +1,4 @@
-/** How much all answers together, and those of one tenant, may hold in memory. */
+/** How much all larger answers and bodies of requests together, and those of one tenant, may hold in memory. */
 export interface MemoryBudget {
   /** False when there is not so much left; then nothing was taken. */
   take(tenantId: string, bytes: number): boolean;
@@ -6,7 +6,7 @@ export interface MemoryBudget {
   readonly used: number;
 }
 
-/** `ofOne`: what one tenant may have of it, so that callers who do not read their answers hold up their own tenant only. */
+/** `ofOne`: what one tenant may have of it, so that callers who do not read their answers, or send very much, hold up their own tenant only. */
 export function createMemoryBudget(limit: number, ofOne: number): MemoryBudget {
   let used = 0;
   const byTenant = new Map<string, number>();

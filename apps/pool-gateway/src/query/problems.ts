@@ -235,6 +235,15 @@ export const gatewayBusy = (): ProblemError =>
     headers: retryAfter(1),
   });
 
+/** Before anything was done. */
+export const bodiesBusy = (): ProblemError =>
+  new ProblemError({
+    status: 503,
+    code: 'gateway_busy',
+    detail: 'This gateway holds as many long requests in memory as it may. Try again, or send fewer at once.',
+    headers: retryAfter(1),
+  });
+
 /** The statement was carried out before its result could be given up: the caller must know. */
 export function discarded(problem: ProblemError): ProblemError {
   if (problem.code === 'outcome_unknown') return problem;

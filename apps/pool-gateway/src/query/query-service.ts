@@ -11,7 +11,8 @@ import { MemoryClaim, type MemoryBudget } from './budget.ts';
 import type { Answer, Call, Run, StreamAnswer } from './call.ts';
 import { DeferredRun } from './deferred-run.ts';
 import { Gathering, type GatherLimits } from './gathered.ts';
-import { toProblemError } from './problems.ts';
+import { bytesHeldBy } from './held-body.ts';
+import { bodiesBusy, toProblemError } from './problems.ts';
 import { QueryRun } from './query-run.ts';
 import type { QueryBody, TransactionBody } from './request.ts';
 import type { RowMode } from './result-writer.ts';
@@ -63,6 +64,13 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
   const { limits, memory, meter, outcomes } = deps;
   const buffers = createByteBuffers();
 
+  /** Takes of the memory for all what a long body holds until the call has ended. Answers how much; throws a `ProblemError`. */
+  const hold = (tenantId: string, { body, bodyBytes }: Call<unknown>): number => {
+    const bytes = bytesHeldBy(body, bodyBytes);
+    if (bytes > 0 && !memory.take(tenantId, bytes)) throw bodiesBusy();
+    return bytes;
+  };
+
   /**
    * Admits the call and goes on with it, or answers it; a long statement is looked at later. What somebody does who has no right to the tenant
    * is not put on the tenant's bill.
@@ -70,9 +78,11 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
   const begin = (kind: RequestKind, call: Call<unknown>, wanted: Wanted, answer: Refusing, go: (admitted: Begun) => Run): Run => {
     const began = performance.now();
     let tenantId: string | undefined;
+    let held = 0;
     const end = (problem: ProblemError | undefined, { statements, rows, bytes }: Done): void => {
       outcomes.observe(kind, problem?.code ?? 'ok', (performance.now() - began) / 1000);
       if (tenantId === undefined) return;
+      if (held > 0) memory.giveBack(tenantId, held);
       // Those of the window in which it ends.
       const usage = meter.of(tenantId);
       usage.statements += statements;
@@ -88,6 +98,7 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
       try {
         const access = authorize(call, deps.directory);
         ({ tenantId } = access.tenant);
+        if (!isPrepared) held = hold(tenantId, call);
         const pending = isPrepared ? undefined : prepare(wanted.texts, deps.guard, tenantId);
         if (pending !== undefined) return later(pending);
         admitted = admit(access, wanted, began, deps);

@@ -84,6 +84,43 @@ test('callers who do not read their answers hold up no other tenant', async () =
   expect((await ask('globex')).code).toBe('ok');
 });
 
+test('long bodies of requests that wait or run take of the memory for all, each tenant within its own part, until their calls have ended', async () => {
+  const memory = createMemoryBudget(800 * 1024, 400 * 1024);
+  const waiting: PoolSink[] = [];
+  const pools = {
+    getPool: (tenantId = '') =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+      ({
+        tenantId,
+        submit: (_request: SubmitRequest, sink: PoolSink) => (waiting.push(sink), { abort: () => {} }),
+      }) as unknown as TenantPool,
+  };
+  const service = createQueryService({ ...deps, pools, memory });
+  const refused: string[] = [];
+  const ask = (tenantId: string, params: readonly unknown[], bodyBytes: number): void => {
+    const call = { ...callOf(tenantId), bodyBytes };
+    const answer: Answer = { completed: () => {}, failed: ({ code }) => refused.push(`${tenantId} ${code}`) };
+    service.query({ ...call, body: { sql: 'select $1', params: [...params] } }, answer);
+  };
+  ask('acme', ['short'], 100);
+  expect(memory.used).toBe(0);
+  ask('acme', ['x'], 300 * 1024);
+  ask('acme', ['x'], 300 * 1024);
+  expect(refused.splice(0)).toEqual(['acme gateway_busy']);
+  // Small values take more than their text.
+  ask(
+    'globex',
+    Array.from({ length: 15_000 }, () => 1),
+    30 * 1024,
+  );
+  expect(refused.splice(0)).toEqual(['globex gateway_busy']);
+  ask('globex', ['x'], 300 * 1024);
+  expect(waiting).toHaveLength(3);
+  for (const sink of waiting) sink.complete('SELECT 0');
+  expect(memory.used).toBe(0);
+  expect(refused).toEqual([]);
+});
+
 /** Streams a row of 300 KiB to a caller that has enough with the first piece, until the rows have ended. */
 async function streamed(memory: MemoryBudget): Promise<() => void> {
   const ended = Promise.withResolvers<() => void>();
