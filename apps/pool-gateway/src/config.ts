@@ -45,6 +45,8 @@ const variables = z
     GATEWAY_STATEMENT_TIMEOUT_MAX_MS: variable.integer({ min: 100, max: 3_600_000 }).default(300_000),
     /** Of callers; more are not accepted. */
     GATEWAY_MAX_CONNECTIONS: variable.integer({ min: 1, max: 1_000_000 }).default(10_000),
+    /** So many tokens in use are all remembered, so that the signature of each is checked once in five minutes and not with each request. */
+    GATEWAY_REMEMBERED_TOKENS: variable.integer({ min: 1, max: 1_000_000 }).default(20_000),
     GATEWAY_MAX_BODY_BYTES: variable.integer({ min: 1024, max: 256 * MIB }).default(4 * MIB),
     /** Of an answer that is not streamed. */
     GATEWAY_MAX_RESULT_BYTES: variable.integer({ min: 1024, max: 1024 * MIB }).default(32 * MIB),
@@ -75,7 +77,12 @@ export function readConfig(env: Environment = process.env) {
     http: { host: read.HTTP_HOST, port: read.HTTP_PORT },
     kafka: { brokers: read.KAFKA_BROKERS, username: read.KAFKA_USERNAME, password: read.KAFKA_PASSWORD },
     schemaRegistryUrl: read.SCHEMA_REGISTRY_URL,
-    jwt: { issuer: read.JWT_ISSUER, audience: read.JWT_AUDIENCE, jwksUrl: read.JWKS_URL },
+    jwt: {
+      issuer: read.JWT_ISSUER,
+      audience: read.JWT_AUDIENCE,
+      jwksUrl: read.JWKS_URL,
+      rememberedTokens: read.GATEWAY_REMEMBERED_TOKENS,
+    },
     master: masterKeysOf(read),
     instance: read.GATEWAY_INSTANCE,
     instances: read.GATEWAY_MAX_INSTANCES,

@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
 import { ProblemError } from './problem.ts';
+import { RememberedTokens } from './remembered-tokens.ts';
 
 export const ROLES = ['operator', 'auditor', 'creator'] as const;
 export type Role = (typeof ROLES)[number];
@@ -25,6 +26,8 @@ export interface AuthenticatorOptions {
   audience: string;
   /** Where the issuer publishes its keys. Asked at the first token and when an unknown key appears, never at start. */
   jwksUrl: string;
+  /** So many tokens in use are all remembered; default 20,000. Memory is taken for twice as many at most. */
+  rememberedTokens?: number;
 }
 
 export interface Authenticator {
@@ -42,44 +45,30 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_TOKEN_LENGTH = 8192;
 /** Both caches together: a key that the issuer withdrew stops working after twice this time at the latest. */
 const CACHE_MS = 5 * 60_000;
-const CACHE_SIZE = 2000;
-
-interface CachedPrincipal {
-  principal: Principal;
-  usableUntilMs: number;
-}
+const REMEMBERED_TOKENS = 20_000;
 
 /**
  * Checks bearer JWTs: signature by a key of the issuer, with one of three pinned algorithms; issuer; audience; expiry. A token
  * that passed is remembered until it expires, five minutes at most, so that the signature is not computed on every request.
  */
-export function createAuthenticator({ issuer, audience, jwksUrl }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({
+  issuer,
+  audience,
+  jwksUrl,
+  rememberedTokens = REMEMBERED_TOKENS,
+}: AuthenticatorOptions): Authenticator {
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: 5000,
     cooldownDuration: 10_000,
     cacheMaxAge: CACHE_MS,
   });
-  const verified = new Map<string, CachedPrincipal>();
-
-  function remembered(token: string): Principal | undefined {
-    const entry = verified.get(token);
-    if (!entry) return undefined;
-    if (Date.now() < entry.usableUntilMs) return entry.principal;
-    verified.delete(token);
-    return undefined;
-  }
-
-  function remember(token: string, principal: Principal, expiresAtMs: number): void {
-    const oldest = verified.size >= CACHE_SIZE ? verified.keys().next().value : undefined;
-    if (oldest !== undefined) verified.delete(oldest);
-    verified.set(token, { principal, usableUntilMs: Math.min(expiresAtMs, Date.now() + CACHE_MS) });
-  }
+  const remembered = new RememberedTokens(rememberedTokens);
 
   return {
-    recall: (authorization) => (authorization.startsWith('Bearer ') ? remembered(authorization.slice(7)) : undefined),
+    recall: (authorization) => (authorization.startsWith('Bearer ') ? remembered.find(authorization.slice(7)) : undefined),
     async authenticate(authorization) {
       const token = bearerToken(authorization);
-      const known = remembered(token);
+      const known = remembered.find(token);
       if (known) return known;
       const payload = await verify(token, async () => {
         const options = {
@@ -92,7 +81,7 @@ export function createAuthenticator({ issuer, audience, jwksUrl }: Authenticator
         return (await jwtVerify(token, keys, options)).payload;
       });
       const principal = principalOf(payload);
-      remember(token, principal, (payload.exp ?? 0) * 1000);
+      remembered.add(token, principal, Math.min((payload.exp ?? 0) * 1000, Date.now() + CACHE_MS));
       return principal;
     },
   };

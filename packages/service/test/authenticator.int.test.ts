@@ -151,4 +151,24 @@ describe('createAuthenticator', () => {
     expect(verify).toHaveBeenCalledTimes(1);
     verify.mockRestore();
   });
+
+  it('remembers all of thousands of tokens that are in use at the same time', async () => {
+    const checked = authenticator();
+    const tokens = await Promise.all(Array.from({ length: 2500 }, (_, n) => token({ sub: `user-${n}` }, { alg: 'EdDSA' })));
+    await Promise.all(tokens.map((each) => checked.authenticate(`Bearer ${each}`)));
+    expect(tokens.filter((each) => checked.recall(`Bearer ${each}`) === undefined)).toEqual([]);
+  });
+
+  it('remembers so many tokens in use as it is told, and forgets others for them', async () => {
+    const checked = createAuthenticator({ issuer, audience, jwksUrl, rememberedTokens: 2 });
+    const [busy = '', ...others] = await Promise.all(
+      Array.from({ length: 9 }, async (_, n) => `Bearer ${await token({ sub: `user-${n}` }, { alg: 'EdDSA' })}`),
+    );
+    await checked.authenticate(busy);
+    for (const other of others) {
+      await checked.authenticate(other);
+      expect(checked.recall(busy)?.subject).toBe('user-0');
+    }
+    expect(others.filter((other) => checked.recall(other) !== undefined).length).toBeLessThan(4);
+  });
 });
