@@ -1,12 +1,14 @@
-import { stockFingerprint, type Migration } from '@ultracore/tenant-database';
+import type { Migration } from '@ultracore/tenant-database';
 import { createTimer } from './inbound/timer.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import type { PostgresServer } from './outbound/server.ts';
 import { createClaimFromStock, type ClaimFromStock } from './outbound/stock/claim-from-stock.ts';
 import { createStockKeeper } from './outbound/stock/keeper.ts';
+import { createRecipes } from './outbound/stock/recipe.ts';
 import type { UnderLeaseOptions } from './outbound/under-lease.ts';
 import type { BoundaryName } from './provisioning/boundaries.ts';
 import { KEPT_FOR_OTHERS_MS, type StockSizes } from './provisioning/stock/tidy.ts';
+import { readStockVersions } from './store/stock.ts';
 
 export interface StockOptions extends UnderLeaseOptions {
   readonly sizes: StockSizes;
@@ -35,10 +37,13 @@ const PAUSE_MS = 250;
 /** Homes made ahead on every server, and given out. */
 export function createStock(options: StockOptions): Stock {
   const { sizes, metrics, logger } = options;
-  const fingerprint = stockFingerprint(options.migrations);
+  const { recipeOf, whole } = createRecipes(options.migrations);
   const keeper = createStockKeeper({
     ...options,
-    fingerprint,
+    async recipes() {
+      const { enterprise, standard } = await readStockVersions(options.pool);
+      return { enterprise: recipeOf(enterprise) ?? whole, standard: recipeOf(standard) ?? whole };
+    },
     keptForOthersMs: options.keptForOthersMs ?? KEPT_FOR_OTHERS_MS,
     onCounted(server, ready) {
       for (const tier of ['enterprise', 'standard'] as const) metrics.stockReady.set({ server, tier }, ready[tier]);
@@ -46,7 +51,7 @@ export function createStock(options: StockOptions): Stock {
   });
   const claim = createClaimFromStock({
     ...options,
-    fingerprint,
+    recipeOf,
     onResult: (server, tier, result) => metrics.stockClaims.inc({ server, tier, result }),
   });
   const isWanted = sizes.enterprise > 0 || sizes.standard > 0;

@@ -20,6 +20,7 @@ import type { BoundaryName } from './provisioning/boundaries.ts';
 import type { StockSizes } from './provisioning/stock/tidy.ts';
 import { leaseHomesToRepair, leaseHomesToTest } from './store/homes.ts';
 import { createLeaseKeeper } from './store/lease-keeper.ts';
+import { shareVersions } from './store/known-versions.ts';
 import { expireLeasesOfTheDead } from './store/leases.ts';
 import { createStock } from './stock.ts';
 import { readUnknownServers, recordForgottenRequests } from './store/survey.ts';
@@ -116,9 +117,12 @@ export function createWorker(options: WorkerOptions): Worker {
     stopping: stopping.signal,
     leasing: () => ({ holder: number?.number ?? 0, ttlMs }),
   });
+  const versions = options.migrations.map(({ version }) => version);
   const migrating = new Map<PostgresServer, number>();
   let number: WorkerNumber | undefined;
   let sweptAt = 0;
+  /** Versions of the migrations that other workers have, and this one has not. */
+  let leave: readonly string[] = [];
   let stopped: Promise<void> | undefined;
 
   const leasing = (server: PostgresServer, limit: number) => ({ server, holder: number?.number ?? 0, ttlMs, limit });
@@ -132,13 +136,14 @@ export function createWorker(options: WorkerOptions): Worker {
       if (performance.now() - sweptAt < POLL_MS) return;
       sweptAt = performance.now();
       await expireLeasesOfTheDead(pool, number?.number ?? 0);
+      leave = await shareVersions(pool, number?.number ?? 0, versions);
     },
     lease: (server, limit) =>
       leaseTasks(
         {
-          others: (most) => leaseDueItems(pool, { ...leasing(server, most), only: 'others' }),
+          others: (most) => leaseDueItems(pool, { ...leasing(server, most), leave, only: 'others' }),
           homes: (most) => leaseHomesToRepair(pool, leasing(server, most)),
-          migrations: (most) => leaseDueItems(pool, { ...leasing(server, most), only: 'migrations' }),
+          migrations: (most) => leaseDueItems(pool, { ...leasing(server, most), leave, only: 'migrations' }),
         },
         { limit, migrations: migrationsAtOnce - (migrating.get(server) ?? 0) },
       ),

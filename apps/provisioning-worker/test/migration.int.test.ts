@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createActiveTenant } from './support/active-tenant.ts';
 import { asTenant } from './support/homes.ts';
 import { moreMigrations } from './support/more-migrations.ts';
-import type { Registry } from './support/registry.ts';
+import { playRegistry, type Registry } from './support/registry.ts';
 import { createRig, startHomeServer, type HomeServer } from './support/rig.ts';
+import { toldFacts } from './support/told.ts';
 
 let server: HomeServer;
 beforeAll(async () => {
@@ -108,6 +109,43 @@ it('a version that is not known here fails and changes nothing', async () => {
     body: { migration_version: '9999', code: 'unknown_version' },
   });
 });
+
+it('a version that only another worker has is left to it, also while that one is away for a moment', async () => {
+  await using rig = await createRig(server.postgres);
+  const newer = { migrations: await withMore(NOTE) };
+  await rig.worker([server]);
+  const registry = await createActiveTenant(rig, server, 'mixed-firm', 'standard');
+  await (await rig.worker([server], newer)).stop();
+  await registry.request('migrate', { target_migration_version: '9001' });
+  await rig.worker([server], newer);
+  expect(await registry.settle('migrate')).toMatchObject({
+    type: 'TenantMigrationsCompletedEvent',
+    body: { migration_version: '9001' },
+  });
+});
+
+it.each(['standard', 'small'] as const)(
+  'a %s home is made of no more than the directory says; one that nobody can make fails',
+  async (tier) => {
+    await using rig = await createRig(server.postgres);
+    await rig.worker([server], { migrations: await withMore(NOTE) });
+    const proven = rig.migrations.at(-1)?.version ?? '';
+    const registry = playRegistry(rig.pool, server, `made-${tier}`, tier);
+    await registry.change({ target_migration_version: '9999' });
+    await registry.create();
+    expect(await registry.answer()).toBe('failed');
+    expect((await toldFacts(rig.pool, registry.tenantId)).at(-1)).toMatchObject({
+      body: { step: 'migrate', code: 'unknown_version' },
+    });
+    await registry.change({ target_migration_version: proven });
+    await registry.retry();
+    expect(await registry.answer()).toBe('active');
+    const [made] = (await toldFacts(rig.pool, registry.tenantId)).filter(({ type }) => type === 'TenantMigrationsCompletedEvent');
+    // What small tenants share is there already, made when the server was first used.
+    const expected = tier === 'standard' ? proven : expect.any(String);
+    expect(made).toMatchObject({ body: { migration_version: expected } });
+  },
+);
 
 it('a statement that runs too long, or a lock that is not to be had, fails the tenant instead of holding up the rollout', async () => {
   await using rig = await createRig(server.postgres);

@@ -91,6 +91,31 @@ it('when the migrations change, what is in stock is made anew, and a tenant gets
   expect(await asTenant(registry.row(), rig.keyRing, 'select note from clients')).toEqual([]);
 });
 
+it('once a creation asked for an earlier version, what is in stock is made up to that one; a home of another is not given out for it', async () => {
+  await using rig = await createRig(server.postgres);
+  using more = moreMigrations({ '9001_note.sql': 'alter table clients add column note text;' });
+  const sizes = sizesOf('standard', 1);
+  const migrations = await loadMigrations(more.directory);
+  await rig.worker([server], { stock: sizes, stockKeptForOthersMs: 0, reconcileEveryMs: 200, migrations });
+  await untilStocked(rig, server, sizes, more.directory);
+  const proven = rig.migrations.at(-1)?.version ?? '';
+  const look = `select count(*)::int as notes from information_schema.columns where table_name = 'clients' and column_name = 'note'`;
+  for (const [name, ready] of [
+    ['proven-first', false],
+    ['proven-next', true],
+  ] as const) {
+    const registry = playRegistry(rig.pool, server, name, 'standard');
+    await registry.change({ target_migration_version: proven });
+    await registry.create();
+    expect(await registry.answer()).toBe('active');
+    expect(await cameFromStock(rig, name)).toBe(ready);
+    expect(await asTenant(registry.row(), rig.keyRing, look)).toEqual([{ notes: 0 }]);
+    const told = await toldFacts(rig.pool, name);
+    expect(told.at(-1)).toMatchObject({ type: 'TenantMigrationsCompletedEvent', body: { migration_version: proven } });
+    await untilStocked(rig, server, sizes);
+  }
+});
+
 /** What somebody did to the only home in stock, behind the bookkeeping's back. */
 const SPOILED: readonly [what: string, tier: StockTier, spoil: (stockId: string) => Promise<unknown>][] = [
   [

@@ -17,6 +17,15 @@ export class BookkeepingError extends Error {
   override readonly name = 'BookkeepingError';
 }
 
+/** Another worker has this version of the migrations: the work is left to it. */
+export class VersionElsewhereError extends Error {
+  override readonly name = 'VersionElsewhereError';
+
+  constructor(version: string) {
+    super(`Migration ${version} is not known here, but to another worker.`);
+  }
+}
+
 /** Runs a statement on the bookkeeping from within an effect, so that its failure is not taken for one of the tenant's server. */
 export async function inBookkeeping<Result>(work: Promise<Result>): Promise<Result> {
   try {
@@ -59,6 +68,7 @@ function judgeRaw(error: unknown): Judged {
     return { ...troubleOf(error), kind: error.passing ? 'passing' : 'unclear', code: 'fact_not_told' };
   }
   if (error instanceof BookkeepingError) return { ...troubleOf(error), kind: 'passing', code: 'bookkeeping_unreachable' };
+  if (error instanceof VersionElsewhereError) return { ...troubleOf(error), kind: 'passing', code: 'version_elsewhere' };
   if (error instanceof ReplicaRejectedError) {
     return { kind: error.mayPass ? 'unclear' : 'lasting', code: error.code, reason: troubleOf(error).reason };
   }

@@ -3,7 +3,7 @@ import { KafkaError } from '@ultracore/kafka';
 import { MigrationError, TenantDatabaseError } from '@ultracore/tenant-database';
 import { describe, expect, it } from 'vitest';
 import { FactNotToldError } from './facts.ts';
-import { BookkeepingError, judge } from './judge.ts';
+import { BookkeepingError, judge, VersionElsewhereError } from './judge.ts';
 
 const sql = (code: string, message = 'no'): Error => Object.assign(new Error(message), { code });
 const migration = (cause: Error): MigrationError =>
@@ -39,6 +39,10 @@ describe('trouble that is not the tenant’s', () => {
       code: 'fact_not_told',
     });
     expect(judge(new FactNotToldError(new KafkaError('invalid_body', 'bad'))).kind).toBe('unclear');
+  });
+
+  it('a version of the migrations that another worker has is waited for', () => {
+    expect(judge(new VersionElsewhereError('0009'))).toMatchObject({ kind: 'passing', code: 'version_elsewhere' });
   });
 
   it('a bookkeeping that cannot be reached is not taken for the tenant’s server', () => {

@@ -25,6 +25,24 @@ export async function leaseStock(
   return row && { tenantId: row.tenant_id, token: row.token, toEnd: row.to_end };
 }
 
+/** Up to which version of the migrations homes are wanted in stock; null for all of them. */
+export async function readStockVersions(client: Queryable): Promise<Readonly<Record<StockTier, string | null>>> {
+  const { rows } = await client.query<{ tier: StockTier; version: string | null }>(
+    'select tier, version from worker.stock_version',
+  );
+  return { enterprise: null, standard: null, ...Object.fromEntries(rows.map(({ tier, version }) => [tier, version])) };
+}
+
+/** The next creation will most likely ask for the same. */
+export async function rememberStockVersion(client: Queryable, tier: StockTier, version: string | null): Promise<void> {
+  await client.query(
+    `insert into worker.stock_version (tier, version)
+     select $1, $2::text where not exists (select from worker.stock_version where tier = $1 and version is not distinct from $2::text)
+     on conflict (tier) do update set version = excluded.version`,
+    [tier, version],
+  );
+}
+
 /** Before anything of the home is made. */
 export async function recordMaking(client: Queryable, server: Server, { stockId, tier, fingerprint }: StockHome): Promise<void> {
   await client.query(
@@ -42,12 +60,13 @@ export async function recordReady(client: Queryable, stockId: string): Promise<v
 export async function countReady(
   client: Queryable,
   server: Server,
-  fingerprint: string,
+  fingerprints: Readonly<Record<StockTier, string>>,
 ): Promise<Readonly<Record<StockTier, number>>> {
   const result = await client.query<Record<StockTier, number>>(
-    `select count(*) filter (where tier = 'enterprise')::int as enterprise, count(*) filter (where tier = 'standard')::int as standard
-     from worker.stock_home where db_host = $1 and db_port = $2 and state = 'ready' and fingerprint = $3`,
-    [server.host, server.port, fingerprint],
+    `select count(*) filter (where tier = 'enterprise' and fingerprint = $3)::int as enterprise,
+            count(*) filter (where tier = 'standard' and fingerprint = $4)::int as standard
+     from worker.stock_home where db_host = $1 and db_port = $2 and state = 'ready'`,
+    [server.host, server.port, fingerprints.enterprise, fingerprints.standard],
   );
   return result.rows[0] ?? { enterprise: 0, standard: 0 };
 }

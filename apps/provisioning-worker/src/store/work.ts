@@ -46,12 +46,21 @@ export interface Work extends Situation {
  * one of lowest revision that is not closed; it is due once the directory has reached its revision, and what it waits for. Two
  * workers never get the same tenant: what one has in hand the other skips, and a lease changes hands only after it ran out.
  *
+ * Creations and migrations to a version in `leave` are not taken: another worker has it, and this one has not.
+ *
  * The queue is read in its order by an index and each candidate is looked up by key, whatever the statistics say: subqueries for
  * a value, and `offset 0`, are not turned into joins.
  */
 export async function leaseDueItems(
   client: Queryable,
-  options: { server: Server; holder: number; ttlMs: number; limit: number; only: 'migrations' | 'others' },
+  options: {
+    server: Server;
+    holder: number;
+    ttlMs: number;
+    limit: number;
+    only: 'migrations' | 'others';
+    leave: readonly string[];
+  },
 ): Promise<LeasedItem[]> {
   const result = await client.query<{ tenant_id: string; request_id: string; token: string; to_end: string[] }>(
     `with due as materialized (
@@ -61,6 +70,8 @@ export async function leaseDueItems(
          select from worker.directory_row d
          where d.tenant_id = i.tenant_id and d.revision >= i.revision and d.revision > coalesce(i.waits_beyond, -1)
            and not (i.state = 'sent' and i.request_id = any (d.open_requests))
+           and (cardinality($7::text[]) = 0 or i.state = 'undo' or i.kind not in ('migrate', 'provision')
+                or (d.row->>'target_migration_version' = any ($7)) is not true)
            and coalesce((select h.db_host = $1 and h.db_port = $2 from worker.intended_home h where h.request_id = i.request_id),
                         d.db_host = $1 and d.db_port = $2)
          offset 0) d
@@ -79,7 +90,15 @@ export async function leaseDueItems(
        returning l.tenant_id, l.token, l.to_end
      )
      select leased.tenant_id, due.request_id, leased.token, leased.to_end from leased join due using (tenant_id)`,
-    [options.server.host, options.server.port, options.holder, options.ttlMs, options.limit, options.only === 'migrations'],
+    [
+      options.server.host,
+      options.server.port,
+      options.holder,
+      options.ttlMs,
+      options.limit,
+      options.only === 'migrations',
+      options.leave,
+    ],
   );
   return result.rows.map((row) => ({
     tenantId: row.tenant_id,

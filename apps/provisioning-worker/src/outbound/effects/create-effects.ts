@@ -35,7 +35,7 @@ export function createEffects(options: EffectOptions): Readonly<Record<WorkKind,
     provision: {
       credentials,
       home: createMakeHome(options),
-      migrate: createMigrateHome(options.migrations),
+      migrate: createMigrateHome(options),
       open: createOpenLogin(options),
       smoke: createSmokeTest(options),
       undo: removeHome,

@@ -4,7 +4,6 @@ import {
   newStockId,
   removeStockHome,
   SHARED_DATABASE,
-  type Migration,
   type StockTier,
 } from '@ultracore/tenant-database';
 import { backoffMs } from '../../provisioning/backoff.ts';
@@ -26,10 +25,12 @@ import { BookkeepingError, inBookkeeping, judge, type Judged } from '../judge.ts
 import type { PostgresServer } from '../server.ts';
 import { LeaseLostError } from '../sessions.ts';
 import { judgeTrouble, underLease, type Hand, type UnderLeaseOptions } from '../under-lease.ts';
+import type { Recipe, Recipes } from './recipe.ts';
 import { tryEach } from './try-each.ts';
 
-export interface StockKeeperOptions extends UnderLeaseOptions, WantedStock {
-  readonly migrations: readonly Migration[];
+export interface StockKeeperOptions extends UnderLeaseOptions, Omit<WantedStock, 'fingerprints'> {
+  /** What homes are made of now. */
+  readonly recipes: () => Promise<Recipes>;
   /** Once aborted nothing more is begun. */
   readonly stopping: AbortSignal;
   /** For the leases of this worker. */
@@ -50,24 +51,29 @@ const BACKOFF = { firstMs: 1000, longestMs: 60_000 } as const;
 
 /** Keeps homes ready, one worker at a time on each server, one home at a time. */
 export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
-  const { pool, sizes, fingerprint, migrations, stopping, onBoundary, logger } = options;
+  const { pool, sizes, recipes, stopping, onBoundary, logger } = options;
   // Apart: what cannot be removed is no reason to make none.
   const making: Failures = new Map();
   const tidying: Failures = new Map();
 
   async function refill(server: PostgresServer): Promise<void> {
-    const ready = await countReady(pool, server, fingerprint);
+    const ready = await countReady(pool, server, fingerprintsOf(await recipes()));
     options.onCounted(server.name, ready);
     const tier = tierToMake(ready, sizes);
     if (tier === undefined || rests(making, server) || server.state !== 'fit' || (await isCreating(pool, server))) return;
     await underStockLease(server, making, async (hand) => {
       // Somebody else may have made it before the lease was had.
-      const missing = tierToMake(await inBookkeeping(countReady(pool, server, fingerprint)), sizes);
-      if (missing !== undefined) await make(hand, missing);
+      const now = await inBookkeeping(recipes());
+      const missing = tierToMake(await inBookkeeping(countReady(pool, server, fingerprintsOf(now))), sizes);
+      if (missing !== undefined) await make(hand, missing, now[missing]);
     });
   }
 
-  async function make({ server, sessions }: Hand<TenantLease>, tier: StockTier): Promise<void> {
+  async function make(
+    { server, sessions }: Hand<TenantLease>,
+    tier: StockTier,
+    { migrations, fingerprint }: Recipe,
+  ): Promise<void> {
     const began = performance.now();
     const stock = { stockId: newStockId(), tier, fingerprint };
     await inBookkeeping(recordMaking(pool, server, stock));
@@ -101,7 +107,8 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
     const connection = await server.connect(SHARED_DATABASE);
     try {
       const found = await listStock(connection.client);
-      return stockToRemove(found, await inBookkeeping(readStock(pool, server)), options);
+      const fingerprints = fingerprintsOf(await inBookkeeping(recipes()));
+      return stockToRemove(found, await inBookkeeping(readStock(pool, server)), { ...options, fingerprints });
     } finally {
       await connection.giveBack();
     }
@@ -147,6 +154,11 @@ export function createStockKeeper(options: StockKeeperOptions): StockKeeper {
 
   return { refill, tidy };
 }
+
+const fingerprintsOf = ({ enterprise, standard }: Recipes) => ({
+  enterprise: enterprise.fingerprint,
+  standard: standard.fingerprint,
+});
 
 /** How often in a row something failed on a server, and until when it is left alone. */
 type Failures = Map<string, { readonly count: number; readonly until: number }>;

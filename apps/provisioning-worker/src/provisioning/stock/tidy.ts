@@ -21,7 +21,7 @@ export const KEPT_FOR_OTHERS_MS = 3_600_000;
 
 /** What a worker wants in stock, made of what. */
 export interface WantedStock {
-  readonly fingerprint: string;
+  readonly fingerprints: Readonly<Record<StockTier, string>>;
   readonly sizes: StockSizes;
   readonly keptForOthersMs: number;
 }
@@ -42,7 +42,7 @@ export const stockToRemove = (
   const isWanted = ({ stockId, tier, fingerprint, state, settled, ageMs }: RecordedStockHome): boolean => {
     if (state === 'claimed') return !settled;
     if (state !== 'ready' || tags.get(stockId) !== fingerprint || wanted.sizes[tier] === 0) return false;
-    if (fingerprint !== wanted.fingerprint) return ageMs < wanted.keptForOthersMs;
+    if (fingerprint !== wanted.fingerprints[tier]) return ageMs < wanted.keptForOthersMs;
     if (left[tier] === 0) return false;
     left[tier] -= 1;
     return true;

@@ -5,7 +5,11 @@ import { stockToRemove, tierToMake, type RecordedStockHome } from './tidy.ts';
 const NOW = 'f'.repeat(16);
 const BEFORE = '0'.repeat(16);
 const KEPT_MS = 1000;
-const wanted = { fingerprint: NOW, sizes: { enterprise: 1, standard: 2 }, keptForOthersMs: KEPT_MS };
+const wanted = {
+  fingerprints: { enterprise: NOW, standard: NOW },
+  sizes: { enterprise: 1, standard: 2 },
+  keptForOthersMs: KEPT_MS,
+};
 
 const recorded = (stockId: string, change: Partial<RecordedStockHome> = {}): RecordedStockHome => ({
   stockId,

@@ -8,13 +8,16 @@ import {
 } from '@ultracore/tenant-database';
 import type { MigrationOutcome } from '../../translate/migration.ts';
 import type { Effect } from '../effect.ts';
+import { knownVersion, upTo, type KnownVersionOptions } from '../known-version.ts';
 
 /**
- * Brings the home's tables up to date. What small tenants share is made by the first of them; for the second tenant on it is one query.
- * The outcome counts the home's whole history, so that a repetition after a crash says the same.
+ * Brings the home's tables to the version that the directory says, or to the newest where it says none. What small tenants share is made
+ * by the first of them; for the second tenant on it is one query. The outcome counts the home's whole history, so that a repetition after a crash says the same.
  */
-export function createMigrateHome(migrations: readonly Migration[]): Effect {
-  return async ({ home, sessions }) => {
+export function createMigrateHome(known: KnownVersionOptions): Effect {
+  return async ({ home, row, sessions }) => {
+    const wanted = row.target_migration_version;
+    const migrations = wanted === null ? known.migrations : upTo(known.migrations, await knownVersion(known, wanted));
     const { database, schema } = homeNames(home.tenantId, home.tier);
     const session = await sessions.get(database);
     if (home.tier === 'small') return { outcome: await migrateShared(session, migrations) };

@@ -1,16 +1,9 @@
-import {
-  APP_SCHEMA,
-  homeNames,
-  runMigrations,
-  SHARED_DATABASE,
-  TenantDatabaseError,
-  type Migration,
-} from '@ultracore/tenant-database';
+import { APP_SCHEMA, homeNames, runMigrations, SHARED_DATABASE } from '@ultracore/tenant-database';
 import type { MigrationOutcome } from '../../translate/migration.ts';
 import type { Effect } from '../effect.ts';
+import { knownVersion, type KnownVersionOptions } from '../known-version.ts';
 
-export interface UpgradeOptions {
-  readonly migrations: readonly Migration[];
+export interface UpgradeOptions extends KnownVersionOptions {
   readonly migrationLimits: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number };
 }
 
@@ -18,13 +11,10 @@ export interface UpgradeOptions {
  * Brings a home that is in use to the version that was asked for, and no further. What small tenants share is migrated by the
  * first of them. A home that is ahead stays as it is: its version is told, and nothing is taken back.
  */
-export function createUpgradeHome({ migrations, migrationLimits }: UpgradeOptions): Effect {
+export function createUpgradeHome(known: UpgradeOptions): Effect {
+  const { migrations, migrationLimits } = known;
   return async ({ home, row, sessions }) => {
-    const target = row.target_migration_version;
-    if (target === null || !migrations.some(({ version }) => version === target)) {
-      const newest = migrations.at(-1)?.version ?? 'none';
-      throw new TenantDatabaseError('unknown_version', `There is no migration ${target}; the newest known here is ${newest}.`);
-    }
+    const target = await knownVersion(known, row.target_migration_version);
     const { database, schema } = homeNames(home.tenantId, home.tier);
     const shared = database === SHARED_DATABASE && schema === APP_SCHEMA;
     const options = { schema, migrations, target, shared, ...migrationLimits };
