@@ -2,17 +2,13 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { generatePassword, scramVerifier } from '@ultracore/credentials';
 import {
   bootstrapServer,
-  createDatabase,
-  createRoles,
-  createSchema,
   homeNames,
   loadMigrations,
-  openLogin,
-  runMigrations,
   superuserConnect,
   verifyServer,
   withConnection,
 } from '@ultracore/tenant-database';
+import { makeHome } from '@ultracore/tenant-database/testing';
 import { type PrivatePostgres, startPrivatePostgres } from '@ultracore/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,32 +23,29 @@ const homes = new Map<string, { client: Client; tenantId: string; schema: string
 
 const superuser = (database: string) => superuserConnect(server.url())(database);
 
-async function makeHome(tier: (typeof TIERS)[number]): Promise<void> {
+async function connectAs(user: string, password: string, database: string): Promise<Client> {
+  const client = new Client({ host: server.host, port: server.port, user, password, database });
+  await client.connect();
+  return client;
+}
+
+async function makeHomeOf(tier: (typeof TIERS)[number], adminPassword: string): Promise<void> {
   const home = { tenantId: `${tier}-firm`, tier, requestId: randomUUID() };
   const names = homeNames(home.tenantId, tier);
   const password = generatePassword();
   const verifiers = { readWrite: scramVerifier(password), readOnly: scramVerifier(password) };
   const migrations = await loadMigrations(MIGRATIONS_DIRECTORY);
-  await withConnection(superuser, 'postgres', async (connection) => {
-    await connection.query('set role ultracore_admin');
-    await createRoles(connection, home);
-    if (tier === 'enterprise') await createDatabase(connection, home, { creationRecorded: true });
-  });
-  await withConnection(superuser, names.database, async (connection) => {
-    await connection.query('set role ultracore_admin');
-    await createSchema(connection, home);
-    await runMigrations(connection, { schema: names.schema, migrations, shared: tier === 'small' });
-    await openLogin(connection, home, LIMITS, verifiers);
-  });
-  const client = new Client({ host: server.host, port: server.port, user: names.role, password, database: names.database });
-  await client.connect();
+  const connect = (database: string) => connectAs('ultracore_admin', adminPassword, database);
+  await makeHome(connect, home, { migrations, limits: LIMITS, verifiers });
+  const client = await connectAs(names.role, password, names.database);
   homes.set(tier, { client, tenantId: home.tenantId, schema: names.schema, database: names.database });
 }
 
 beforeAll(async () => {
   server = await startPrivatePostgres();
-  await bootstrapServer(server.url(), { adminPassword: generatePassword() });
-  for (const tier of TIERS) await makeHome(tier);
+  const adminPassword = generatePassword();
+  await bootstrapServer(server.url(), { adminPassword });
+  for (const tier of TIERS) await makeHomeOf(tier, adminPassword);
 });
 afterAll(async () => {
   for (const { client } of homes.values()) await client.end();

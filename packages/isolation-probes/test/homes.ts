@@ -3,22 +3,17 @@ import { fileURLToPath } from 'node:url';
 import type { Tier } from '@ultracore/contracts';
 import { generatePassword, scramVerifier } from '@ultracore/credentials';
 import {
-  ADMIN_DATABASE,
   bootstrapServer,
   type Connect,
-  createDatabase,
-  createRoles,
-  createSchema,
   type Home,
-  homeNames,
   loadMigrations,
   type Migration,
-  openLogin,
   runMigrations,
   SHARED_DATABASE,
   superuserConnect,
   withConnection,
 } from '@ultracore/tenant-database';
+import { makeHome } from '@ultracore/tenant-database/testing';
 import { startPrivatePostgres } from '@ultracore/testkit';
 import { Client } from 'pg';
 import { directParty, type DirectOptions, type Party, plant, type Planted } from '../src/index.ts';
@@ -104,20 +99,8 @@ interface Server {
 
 async function makeTenant({ admin, migrations, host, port }: Server, tier: Tier, tenantId: string): Promise<Tenant> {
   const home: Home = { tenantId, tier, requestId: randomUUID() };
-  const names = homeNames(tenantId, tier);
   const passwords = { 'read-write': generatePassword(), 'read-only': generatePassword() };
   const verifiers = { readWrite: scramVerifier(passwords['read-write']), readOnly: scramVerifier(passwords['read-only']) };
-  await withConnection(admin, tier === 'enterprise' ? ADMIN_DATABASE : SHARED_DATABASE, (connection) =>
-    createRoles(connection, home),
-  );
-  if (tier === 'enterprise') {
-    await withConnection(admin, ADMIN_DATABASE, (connection) => createDatabase(connection, home, { creationRecorded: true }));
-  }
-  await withConnection(admin, names.database, async (connection) => {
-    await createSchema(connection, home);
-    const shared = tier === 'small';
-    await runMigrations(connection, { schema: names.schema, migrations: shared ? [] : migrations, shared });
-    await openLogin(connection, home, LIMITS, verifiers);
-  });
+  await makeHome(admin, home, { migrations, limits: LIMITS, verifiers });
   return { party: directParty({ tenantId, tier, host, port, passwords }), passwords };
 }

@@ -1,20 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { scramVerifier } from '@ultracore/credentials';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  ADMIN_DATABASE,
-  type Connection,
-  createDatabase,
-  createRoles,
-  createSchema,
-  type Home,
-  homeNames,
-  openLogin,
-  runMigrations,
-  SHARED_DATABASE,
-  undoHome,
-  withConnection,
-} from '../src/index.ts';
+import { ADMIN_DATABASE, type Connection, type Home, openLogin, SHARED_DATABASE, undoHome } from '../src/index.ts';
+import { makeTables } from '../src/testing/index.ts';
 import { type Bench, LIMITS, newHome, startBench } from './homes.ts';
 
 const HOMES = 100;
@@ -27,17 +15,11 @@ beforeAll(async () => {
 afterAll(() => bench.stop());
 
 /** A whole creation, cold, as a worker does it that keeps its connections. */
-async function create(admin: Connection, shared: Connection, home: Home): Promise<void> {
-  const { database, schema } = homeNames(home.tenantId, home.tier);
-  const fill = async (connection: Connection): Promise<void> => {
-    await createSchema(connection, home);
-    await runMigrations(connection, { schema, migrations: bench.migrations, shared: home.tier === 'small' });
-    await openLogin(connection, home, LIMITS, VERIFIERS);
-  };
-  await createRoles(admin, home);
-  if (home.tier !== 'enterprise') return fill(shared);
-  await createDatabase(admin, home, { creationRecorded: true });
-  return withConnection(bench.admin, database, fill);
+function create(session: Connection, home: Home): Promise<void> {
+  return makeTables(bench.admin, session, home, {
+    migrations: bench.migrations,
+    finish: (own) => openLogin(own, home, LIMITS, VERIFIERS),
+  });
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -54,12 +36,12 @@ const show = (times: readonly number[]): string =>
 
 describe('a measured creation', () => {
   it.each(['small', 'standard', 'enterprise'] as const)(`of tier %s`, async (tier) => {
-    const [admin, shared] = [await bench.admin(ADMIN_DATABASE), await bench.admin(SHARED_DATABASE)];
+    const session = await bench.admin(tier === 'enterprise' ? ADMIN_DATABASE : SHARED_DATABASE);
     const homes = Array.from({ length: HOMES }, () => newHome(tier, 'measured'));
     const [creations, undoings]: [number[], number[]] = [[], []];
-    for (const home of homes) creations.push(await timed(() => create(admin, shared, home)));
+    for (const home of homes) creations.push(await timed(() => create(session, home)));
     for (const home of homes) undoings.push(await timed(() => undoHome(bench.admin, home, { creationRecorded: true })));
-    await Promise.all([admin.end(), shared.end()]);
+    await session.end();
     process.stdout.write(`${tier}: ${HOMES} created ${show(creations)}; undone ${show(undoings)}\n`);
     expect(creations).toHaveLength(HOMES);
   });

@@ -17,7 +17,7 @@ import {
   undoHome,
   withConnection,
 } from '../src/index.ts';
-import { type Bench, makeHome, newHome, newTenant, startBench, type Tenant } from './homes.ts';
+import { addClient, type Bench, makeHome, namesSeen, newHome, newTenant, startBench } from './homes.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -32,19 +32,6 @@ const onAdmin = <Result>(database: string, work: Parameters<typeof withConnectio
 const asSuperuser = (database: string, statement: string) => withConnection(bench.superuser, database, (c) => c.query(statement));
 const query = (connect: Connect, database: string, statement: string) =>
   withConnection(connect, database, (c) => c.query(statement));
-
-async function addClient(tenant: Tenant, name: string): Promise<void> {
-  const client = await tenant.connect('read-write');
-  await client.query(`insert into clients (kind, family_name) values ('person', $1)`, [name]);
-  await client.end();
-}
-
-async function namesSeen(tenant: Tenant, kind: 'read-write' | 'read-only'): Promise<string[]> {
-  const client = await tenant.connect(kind);
-  const { rows } = await client.query<{ family_name: string }>('select family_name from clients order by 1');
-  await client.end();
-  return rows.map((row) => row.family_name);
-}
 
 describe('the database of an enterprise home', () => {
   const makeClosed = (home: Home, owner: string, closed = true) =>

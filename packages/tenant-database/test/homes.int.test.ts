@@ -20,7 +20,7 @@ import {
   undoHome,
   withConnection,
 } from '../src/index.ts';
-import { type Bench, LIMITS, makeHome, newHome, newTenant, startBench, type Tenant } from './homes.ts';
+import { addClient, type Bench, LIMITS, makeHome, namesSeen, newHome, newTenant, startBench } from './homes.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -37,19 +37,6 @@ const asSuperuser = (database: string, statement: string) => withConnection(benc
 async function codeOf(work: Promise<unknown>): Promise<string> {
   const outcome = await work.catch((error: unknown) => error);
   return outcome instanceof Error && 'code' in outcome ? String(outcome.code) : 'done';
-}
-
-async function addClient(tenant: Tenant, name: string): Promise<void> {
-  const client = await tenant.connect('read-write');
-  await client.query(`insert into clients (kind, family_name) values ('person', $1)`, [name]);
-  await client.end();
-}
-
-async function namesSeen(tenant: Tenant, kind: 'read-write' | 'read-only'): Promise<string[]> {
-  const client = await tenant.connect(kind);
-  const { rows } = await client.query<{ family_name: string }>('select family_name from clients order by 1');
-  await client.end();
-  return rows.map((row) => row.family_name);
 }
 
 describe.each(TIERS)('a home of tier %s', (tier) => {

@@ -5,23 +5,19 @@ import { generatePassword, scramVerifier } from '@ultracore/credentials';
 import { type PrivatePostgres, startPrivatePostgres } from '@ultracore/testkit';
 import { Client } from 'pg';
 import {
-  ADMIN_DATABASE,
   bootstrapServer,
   type Connect,
-  createDatabase,
-  createRoles,
-  createSchema,
   type Home,
   homeNames,
   loadMigrations,
   type LoginLimits,
   type Migration,
-  openLogin,
   runMigrations,
   SHARED_DATABASE,
   superuserConnect,
   withConnection,
 } from '../src/index.ts';
+import { makeHome as makeWholeHome } from '../src/testing/index.ts';
 
 export const LIMITS: LoginLimits = {
   connectionLimit: 8,
@@ -75,33 +71,18 @@ export interface Tenant {
   connect(kind: 'read-write' | 'read-only', database?: string): Promise<Client>;
 }
 
-/** Every step of a creation, in order; what a worker does, without its bookkeeping. */
+/** As `makeHome` of `src/testing`, with the bench's migrations and limits. */
 export async function makeHome(
-  bench: Pick<Bench, 'migrations'>,
+  { migrations }: Pick<Bench, 'migrations'>,
   connect: Connect,
   home: Home,
-  passwords: Tenant['passwords'],
+  { readWrite, readOnly }: Tenant['passwords'],
 ): Promise<void> {
-  const names = homeNames(home.tenantId, home.tier);
-  const fill = async (connection: Parameters<typeof createSchema>[0]): Promise<void> => {
-    await createSchema(connection, home);
-    const shared = home.tier === 'small';
-    await runMigrations(connection, { schema: names.schema, migrations: shared ? [] : bench.migrations, shared });
-    const verifiers = { readWrite: scramVerifier(passwords.readWrite), readOnly: scramVerifier(passwords.readOnly) };
-    await openLogin(connection, home, LIMITS, verifiers);
-  };
-  if (home.tier === 'enterprise') {
-    await withConnection(connect, ADMIN_DATABASE, async (admin) => {
-      await createRoles(admin, home);
-      await createDatabase(admin, home, { creationRecorded: true });
-    });
-    await withConnection(connect, names.database, fill);
-  } else {
-    await withConnection(connect, SHARED_DATABASE, async (shared) => {
-      await createRoles(shared, home);
-      await fill(shared);
-    });
-  }
+  await makeWholeHome(connect, home, {
+    migrations,
+    limits: LIMITS,
+    verifiers: { readWrite: scramVerifier(readWrite), readOnly: scramVerifier(readOnly) },
+  });
 }
 
 export async function newTenant(bench: Bench, tier: Tier, name: string): Promise<Tenant> {
@@ -118,6 +99,19 @@ export async function newTenant(bench: Bench, tier: Tier, name: string): Promise
         ? bench.login(names.role, passwords.readWrite)(database)
         : bench.login(names.readonlyRole, passwords.readOnly)(database),
   };
+}
+
+export async function addClient(tenant: Tenant, name: string): Promise<void> {
+  const client = await tenant.connect('read-write');
+  await client.query(`insert into clients (kind, family_name) values ('person', $1)`, [name]);
+  await client.end();
+}
+
+export async function namesSeen(tenant: Tenant, kind: 'read-write' | 'read-only'): Promise<string[]> {
+  const client = await tenant.connect(kind);
+  const { rows } = await client.query<{ family_name: string }>('select family_name from clients order by 1');
+  await client.end();
+  return rows.map((row) => row.family_name);
 }
 
 /** The same bench with homes of a single table, where what is in a home does not matter. */

@@ -1,21 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Tier } from '@ultracore/contracts';
 import { generatePassword, scramVerifier } from '@ultracore/credentials';
-import {
-  ADMIN_DATABASE,
-  type Connection,
-  createDatabase,
-  createRoles,
-  createSchema,
-  type Home,
-  homeNames,
-  type HomeNames,
-  openLogin,
-  runMigrations,
-  SHARED_DATABASE,
-  type Verifiers,
-  withConnection,
-} from '@ultracore/tenant-database';
+import { type Home, homeNames, type HomeNames, type Verifiers, withConnection } from '@ultracore/tenant-database';
+import { makeHome } from '@ultracore/tenant-database/testing';
 import { Client } from 'pg';
 import { inFlight } from '../frame/in-flight.ts';
 import type { BenchServer } from './server.ts';
@@ -58,34 +45,14 @@ export async function makeHomes(server: BenchServer, tenants: readonly BenchTena
   await inFlight(tenants.length, 4, async (index) => {
     const tenant = tenants[index];
     if (tenant === undefined) return;
-    await makeHome(server, tenant);
+    const { home, verifiers } = tenant;
+    await makeHome(server.admin, home, { migrations: server.migrations, limits: LIMITS, verifiers });
     await fill(server, tenant);
   });
   const databases = new Set(tenants.map(({ names }) => names.database));
   for (const database of databases) {
     await withConnection(server.superuser, database, (superuser) => superuser.query('vacuum analyze'));
   }
-}
-
-async function makeHome({ admin, migrations }: BenchServer, { home, names, verifiers }: BenchTenant): Promise<void> {
-  const finish = async (connection: Connection): Promise<void> => {
-    await createSchema(connection, home);
-    // Small tenants share a schema, which is there.
-    if (home.tier !== 'small') await runMigrations(connection, { schema: names.schema, migrations });
-    await openLogin(connection, home, LIMITS, verifiers);
-  };
-  if (home.tier === 'enterprise') {
-    await withConnection(admin, ADMIN_DATABASE, async (connection) => {
-      await createRoles(connection, home);
-      await createDatabase(connection, home, { creationRecorded: true });
-    });
-    await withConnection(admin, names.database, finish);
-    return;
-  }
-  await withConnection(admin, SHARED_DATABASE, async (connection) => {
-    await createRoles(connection, home);
-    await finish(connection);
-  });
 }
 
 async function fill(server: BenchServer, { names, passwords }: BenchTenant): Promise<void> {

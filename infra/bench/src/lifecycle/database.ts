@@ -4,20 +4,16 @@ import {
   ADMIN_DATABASE,
   claimStockHome,
   type Connection,
-  createDatabase,
-  createRoles,
-  createSchema,
   type Home,
-  homeNames,
   makeStockHome,
   newStockId,
-  runMigrations,
   SHARED_DATABASE,
   stockFingerprint,
   type StockTier,
   undoHome,
   withConnection,
 } from '@ultracore/tenant-database';
+import { makeTables } from '@ultracore/tenant-database/testing';
 import { ROOT } from '../frame/platform.ts';
 import { metric, type Goal, type Metric } from '../frame/report.ts';
 import { startServer, type BenchServer } from '../gateway/server.ts';
@@ -79,7 +75,7 @@ async function cold(server: BenchServer, tier: StockTier, times: Times): Promise
   const home = newHome(tier);
   await withHomeDatabase(server, tier, async (session) => {
     const began = performance.now();
-    await make(server, session, home);
+    await makeTables(server.admin, session, home, server);
     times.cold.push(performance.now() - began);
   });
   await undoHome(server.admin, home, { creationRecorded: true });
@@ -94,23 +90,10 @@ async function fromStock(server: BenchServer, tier: StockTier, times: Times): Pr
     const outcome = await claimStockHome(session, home, stock);
     times.claim.push(performance.now() - began);
     if (outcome !== 'claimed') throw new Error(`A home in stock was not claimed: ${outcome}.`);
-    await make(server, session, home);
+    await makeTables(server.admin, session, home, server);
     times.whole.push(performance.now() - began);
   });
   await undoHome(server.admin, home, { creationRecorded: true });
-}
-
-/** Every step of a creation up to the tables. Of a home that is there each only looks. */
-async function make({ admin, migrations }: BenchServer, session: Connection, home: Home): Promise<void> {
-  const { database, schema } = homeNames(home.tenantId, home.tier);
-  await createRoles(session, home);
-  const fill = async (own: Connection): Promise<void> => {
-    await createSchema(own, home);
-    await runMigrations(own, { schema, migrations });
-  };
-  if (home.tier === 'standard') return fill(session);
-  await createDatabase(session, home, { creationRecorded: true });
-  await withConnection(admin, database, fill);
 }
 
 /** On a connection that is open, as a worker's is. */

@@ -1,0 +1,1 @@
+export { makeHome, makeTables } from './make-home.ts';
