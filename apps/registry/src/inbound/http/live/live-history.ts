@@ -63,13 +63,18 @@ export function createLiveHistory(server: HttpServer, deps: LiveHistoryDeps): Se
   };
 }
 
-interface Following extends LiveHistoryDeps {
+interface Following extends Pick<LiveHistoryDeps, 'heartbeatMs'> {
+  readonly store: Pick<EventStore, 'readStream'>;
   readonly signal: AbortSignal;
   readonly sleep: (ms: number) => Promise<boolean>;
-  readonly log: FastifyRequest['log'];
+  readonly log: Pick<FastifyRequest['log'], 'debug'>;
 }
 
-async function* follow(live: Live, { store, signal, sleep, log, heartbeatMs = HEARTBEAT_MS }: Following): AsyncGenerator<string> {
+/** What a caller is sent, piece by piece. */
+export async function* follow(
+  live: Live,
+  { store, signal, sleep, log, heartbeatMs = HEARTBEAT_MS }: Following,
+): AsyncGenerator<string> {
   const { streamName, check, toEntry } = live;
   let next = live.after === undefined ? 0n : live.after + 1n;
   // By the clock: a stream to which something is always appended is never idle.
