@@ -1,35 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
 import { testStack, waitFor } from '@ultracore/testkit';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { ask, crowd } from './answers.ts';
-import { foundTown, manage, type Town } from './tenants.ts';
-
-/** The most connections that Postgres has counted since; looked at as often as it answers. */
-async function watchConnections(town: Town): Promise<{ most(): number; stop(): Promise<void> }> {
-  const client = new Client({ connectionString: town.server.url(), application_name: 'tenant-pool-watch' });
-  await client.connect();
-  let most = 0;
-  const stopping = new AbortController();
-  const watching = (async () => {
-    while (!stopping.signal.aborted) {
-      const { rows } = await client.query<{ count: number }>(
-        'select count(*)::int as count from pg_stat_activity where application_name = $1',
-        [town.applicationName],
-      );
-      most = Math.max(most, rows[0]?.count ?? 0);
-      await setTimeout(5);
-    }
-  })();
-  return {
-    most: () => most,
-    async stop() {
-      stopping.abort();
-      await watching;
-      await client.end();
-    },
-  };
-}
+import { foundTown, manage } from './tenants.ts';
+import { watchConnections } from './watch-connections.ts';
 
 describe('the budget of a server', () => {
   it('is never exceeded, whatever many tenants ask for at once, and every one of them is answered', async () => {

@@ -3,6 +3,7 @@ import { backoffMs, connectFailureError, judgeConnectFailure } from '../scheduli
 import type { Backend } from '../wire/backend.ts';
 import { isWireError } from '../wire/errors.ts';
 import { connectLogin } from './connect.ts';
+import { Endings } from './endings.ts';
 import type { LoginPool } from './login-pool.ts';
 import { Slot } from './slot.ts';
 import { LIMIT_BACKOFF_MS, LOGIN_BACKOFF_MS } from './tuning.ts';
@@ -14,6 +15,7 @@ export class Connections {
   /** Why the last one could not be opened; undefined once one was. */
   failure: PoolError | undefined = undefined;
   readonly #pool: LoginPool;
+  #endings: Endings | undefined = undefined;
   #failures = 0;
   #notBefore = 0;
 
@@ -38,8 +40,10 @@ export class Connections {
     this.#notBefore = 0;
   }
 
-  open(now: number): Slot {
+  /** `toEnd`: for nothing but the server to be asked to end others. */
+  open(now: number, toEnd = false): Slot {
     const slot = new Slot(this.#pool, now);
+    slot.toEnd = toEnd;
     this.slots.push(slot);
     this.opening++;
     connectLogin(this.#pool, slot.opening.signal).then(
@@ -52,6 +56,16 @@ export class Connections {
   remove(slot: Slot): void {
     slot.retiring = true;
     this.slots.splice(this.slots.indexOf(slot), 1);
+    this.#endings?.gone(slot);
+  }
+
+  /** Has the server end the connection's session. */
+  end(slot: Slot, now: number): void {
+    (this.#endings ??= new Endings(this.#pool)).add(slot, now);
+  }
+
+  tick(now: number): void {
+    this.#endings?.tick(now);
   }
 
   #opened(slot: Slot, backend: Backend): void {
@@ -72,6 +86,7 @@ export class Connections {
       this.#pool.gone(slot, !slot.dropped);
     });
     this.#pool.context.ticker.watch(this.#pool);
+    this.#endings?.opened(slot, now);
     this.#pool.released(slot, now, false);
   }
 
@@ -87,6 +102,7 @@ export class Connections {
     const { tenant, server, role, context } = this.#pool;
     const failure = judgeConnectFailure(error);
     const told = connectFailureError(failure, `tenant ${tenant.id}`, error);
+    if (failure.scope !== 'limit') this.#endings?.notReached();
     if (failure.scope === 'server') {
       server.logins.notReached(told, now);
     } else {

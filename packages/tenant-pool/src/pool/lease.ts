@@ -76,7 +76,7 @@ export class Lease extends Work {
     }
     if (now < this.#cancelAt) return;
     if ((this.#backend?.inFlight ?? 0) === 0) return this.#giveBack(true);
-    if (now >= this.#giveUpAt) return this.slot?.destroy();
+    if (now >= this.#giveUpAt) return this.slot?.end(now);
     this.#cancelAt = now + CANCEL_AGAIN_MS;
     this.slot?.cancel();
   }

@@ -9,7 +9,6 @@ import type { PoolContext } from './context.ts';
 import type { RoleCounters } from './counters.ts';
 import type { LoginPoolOptions, PoolRole } from './login-pool-options.ts';
 import { Reservation } from './reservation.ts';
-import { resetSession } from './reset-session.ts';
 import type { ServerBudget } from './server-budget.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
@@ -136,7 +135,7 @@ export class LoginPool {
     // A setting that a statement has left behind would be its neighbours' too.
     if (!dirty && slot.backend?.settingsAltered === true) slot.retiring = true;
     if (slot.retiring) slot.closeWhenDone();
-    else if (slot.alone && dirty) this.#reset(slot);
+    else if (slot.alone && dirty) void this.#reset(slot);
     else if (slot.inFlight === 0) return this.#free(slot, now);
     if (this.tenant.waiting > 0) this.tenant.dispatch(now);
   }
@@ -164,8 +163,13 @@ export class LoginPool {
   }
 
   /** Begins to open a connection; the budget has one for it. */
-  open(now: number): Slot {
-    return this.#connections.open(now);
+  open(now: number, toEnd = false): Slot {
+    return this.#connections.open(now, toEnd);
+  }
+
+  /** What runs on the connection cannot be cancelled: the server is to end its session. */
+  endSession(slot: Slot, now: number): void {
+    this.#connections.end(slot, now);
   }
 
   /** A connection is no more, `known`: also at the server. */
@@ -179,6 +183,7 @@ export class LoginPool {
 
   tick(now: number): Pace | undefined {
     for (const slot of this.slots) slot.tick(now, this.context.ticker.lagMs);
+    this.#connections.tick(now);
     this.#queues.forEachDue(now, (work) => {
       this.leave(work);
       work.refuse(this.#endOf(work, now));
@@ -288,12 +293,8 @@ export class LoginPool {
     if (slot.idle) this.server.becameIdle(now);
   }
 
-  #reset(slot: Slot): void {
-    const { backend } = slot;
-    if (backend === undefined || backend.state !== 'ready' || backend.inFlight > 0) return slot.retire();
-    resetSession(backend).then(
-      (isReset) => (isReset && !slot.retiring ? this.#free(slot, performance.now()) : slot.retire()),
-      () => slot.retire(),
-    );
+  async #reset(slot: Slot): Promise<void> {
+    if ((await slot.reset()) && !slot.retiring) this.#free(slot, performance.now());
+    else slot.retire();
   }
 }

@@ -19,7 +19,7 @@ export interface TenantConnectionPoolManagerOptions {
   readonly applicationName: string;
   /** Set on every connection, beside the deadline that the manager itself keeps. Default 30 s. */
   readonly statementTimeoutMs?: number | undefined;
-  /** Settings of every session. */
+  /** Settings of every session, beside and before those that it begins with. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly tls?: ConnectionOptions | undefined;
   /** The directory of a server's Unix socket, where there is one. */
@@ -36,6 +36,8 @@ export interface TenantConnectionPoolManagerOptions {
 const DEFAULT_STATEMENT_TIMEOUT_MS = 30_000;
 const CLOSE_GRACE_MS = 5_000;
 const CLOSE_LOOK_MS = 10;
+/** How long what was cancelled at the end has before its connection is dropped. */
+const CLOSE_DROP_MS = 5_000;
 
 /**
  * Connections of many tenants from one process: each belongs to one login of one tenant for its whole life, and all together never exceed the budget
@@ -61,7 +63,11 @@ export class TenantConnectionPoolManager {
       replicaMaxLagMs: options.replicaMaxLagMs ?? 5_000,
       connection: {
         applicationName: options.applicationName,
-        settings: { statement_timeout: String(this.#statementTimeoutMs), ...options.settings },
+        settings: {
+          statement_timeout: String(this.#statementTimeoutMs),
+          client_connection_check_interval: '1s',
+          ...options.settings,
+        },
         tls: options.tls,
         socketDirectory: options.socketDirectory ?? (() => undefined),
       },
@@ -183,16 +189,21 @@ export class TenantConnectionPoolManager {
     return failing.length === 0 ? undefined : failing.join(' ');
   }
 
-  /** Takes nothing new, fails what waits with `closed`, lets what runs end, at most `graceMs` (5 s), then cancels it. Resolves when no connection is open. */
+  /**
+   * Takes nothing new, fails what waits with `closed`, lets what runs end, at most `graceMs` (5 s), then cancels it, and drops 5 s later what is still there.
+   * Resolves when no connection is open.
+   */
   async close(graceMs = CLOSE_GRACE_MS): Promise<void> {
     this.#closed = true;
     for (const tenant of this.#tenants.values()) tenant.drain(closed());
     let cancelAt = performance.now() + graceMs;
+    const dropAt = cancelAt + CLOSE_DROP_MS;
     for (let open = this.#withConnections(); open.length > 0; open = this.#withConnections()) {
       if (performance.now() >= cancelAt) {
         for (const tenant of open) tenant.remove(closed(), true);
         cancelAt = Number.POSITIVE_INFINITY;
       }
+      if (performance.now() >= dropAt) for (const tenant of open) tenant.drop();
       await setTimeout(CLOSE_LOOK_MS);
     }
     this.#active.clear();

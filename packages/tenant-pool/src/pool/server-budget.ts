@@ -8,7 +8,7 @@ import { ServerLogins } from './server-logins.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
 import type { Pace, Ticker } from './ticker.ts';
-import { INTERRUPTS_AT_ONCE, STALE_AFTER_MS, SWITCHES_AT_ONCE, TENURE_MS, TURN_MS } from './tuning.ts';
+import { INTERRUPTS_AT_ONCE, KEPT_FROM, STALE_AFTER_MS, SWITCHES_AT_ONCE, TENURE_MS, TURN_MS } from './tuning.ts';
 import { type Waiting, WaitingLine } from './waiting-line.ts';
 
 /** Looking for who gives way takes as long as there are connections: not more often than that, for so many of them. */
@@ -27,6 +27,10 @@ export class ServerBudget {
   readonly #ticker: Ticker;
   readonly #account = new ServerAccount();
   readonly #line = new WaitingLine();
+  /** Pools that need a connection to have the server end other sessions. */
+  readonly #ending = new Set<LoginPool>();
+  /** What tenants may have of the budget: with all of it taken by sessions that no cancel ends, none of them could be ended. */
+  readonly #capacity: number;
   #lookedAt = 0;
 
   constructor(host: string, port: number, budget: number, ticker: Ticker) {
@@ -39,12 +43,13 @@ export class ServerBudget {
     this.host = host;
     this.port = port;
     this.budget = budget;
+    this.#capacity = budget < KEPT_FROM ? budget : budget - 1;
     this.#ticker = ticker;
   }
 
   /** Connections that nobody has and that could be opened now. */
   spare(now: number): number {
-    return this.logins.pauses(now) ? 0 : this.budget - this.#account.used;
+    return this.logins.pauses(now) ? 0 : this.#capacity - this.#account.used;
   }
 
   heldBy(tenant: Tenant): number {
@@ -64,6 +69,13 @@ export class ServerBudget {
     if (this.#line.size > 0) this.#line.leave(tenant);
   }
 
+  /** The pool needs a connection to have the server end other sessions: it comes before everybody, and may have the one that is kept. */
+  wantToEnd(pool: LoginPool, now: number): void {
+    this.#ending.add(pool);
+    this.#ticker.watch(this);
+    this.#grant(now);
+  }
+
   /** Opens one more for the pool if there is one to spare for which nobody waits. */
   openSpare(pool: LoginPool, now: number): void {
     if (this.mayOpenSpare(now)) this.#open(pool, now);
@@ -80,7 +92,7 @@ export class ServerBudget {
   /** The attempt to open it has ended, well or not. */
   openingEnded(slot: Slot, now: number, opened: boolean): void {
     this.logins.ended(slot, now, opened);
-    if (this.#line.size > 0) this.#grant(now);
+    if (this.#isAwaited) this.#grant(now);
   }
 
   /** One of the pool's connections is no more. Unless the server is known to have let go of it, it counts for a while yet. */
@@ -92,7 +104,7 @@ export class ServerBudget {
       this.#account.linger(pool.tenant, now);
       this.#ticker.watch(this);
     }
-    if (this.#line.size > 0) this.#grant(now);
+    if (this.#isAwaited) this.#grant(now);
   }
 
   tick(now: number): Pace | undefined {
@@ -100,7 +112,7 @@ export class ServerBudget {
       this.#letGo(tenant);
     }
     this.#grant(now);
-    return this.#line.size > 0 || this.#account.anyLingering ? 'each' : undefined;
+    return this.#isAwaited || this.#account.anyLingering ? 'each' : undefined;
   }
 
   stats(now: number): ServerStats {
@@ -114,9 +126,13 @@ export class ServerBudget {
     };
   }
 
-  #open(pool: LoginPool, now: number): void {
+  get #isAwaited(): boolean {
+    return this.#line.size > 0 || this.#ending.size > 0;
+  }
+
+  #open(pool: LoginPool, now: number, toEnd = false): void {
     this.#account.opens(pool);
-    this.logins.begins(pool.open(now));
+    this.logins.begins(pool.open(now, toEnd));
   }
 
   #letGo(tenant: Tenant): void {
@@ -125,17 +141,23 @@ export class ServerBudget {
   }
 
   #grant(now: number): void {
+    for (const pool of this.#ending) {
+      if (this.#account.used >= this.budget || this.logins.pauses(now) || !this.logins.mayBegin(now)) break;
+      this.#ending.delete(pool);
+      this.#open(pool, now, true);
+    }
+    if (this.#ending.size > 0 && this.#account.used >= this.budget) this.#reclaimToEnd(now);
     while (this.#line.size > 0 && this.spare(now) > 0 && this.logins.mayBegin(now)) {
       const pool = this.#next(now);
       if (pool === undefined) return;
       this.#open(pool, now);
     }
-    if (this.#line.size > 0 && this.#account.used >= this.budget) this.#reclaim(now);
+    if (this.#line.size > 0 && this.#account.used >= this.#capacity) this.#reclaim(now);
   }
 
   #lookAgain(now: number): void {
     const every = LOOK_EVERY_MS * Math.max(1, this.#account.used / LOOK_EVERY_CONNECTIONS);
-    if (this.#account.used >= this.budget && now - this.#lookedAt >= every) this.#reclaim(now);
+    if (this.#account.used >= this.#capacity && now - this.#lookedAt >= every) this.#reclaim(now);
   }
 
   /** The pool that the next connection is for: of the tenant whose turn it is, those below their share first. It leaves the line. */
@@ -169,9 +191,9 @@ export class ServerBudget {
       if (inUse) demands.push(held + (this.#line.has(tenant) ? 1 : 0));
     }
     const tenants = demands.length + this.#line.without;
-    if (tenants >= this.budget) return this.budget / tenants;
+    if (tenants >= this.#capacity) return this.#capacity / tenants;
     for (let nth = 0; nth < this.#line.without; nth++) demands.push(1);
-    return fairShare(this.budget, demands);
+    return fairShare(this.#capacity, demands);
   }
 
   /** Asks connections to give way to those who are first in line; a few at a time, because each costs the server a login. */
@@ -181,10 +203,8 @@ export class ServerBudget {
     const leaving = slots.filter((slot) => slot.isLeaving(now)).length;
     const underWay = leaving + this.logins.underWay(now);
     if (underWay >= SWITCHES_AT_ONCE) return;
-    const share = this.#share(now);
-    const { switchMs } = this.logins;
-    const turn = turnMs(this.budget, switchMs, TURN_MS);
-    const rules = { now, share, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS, turnMs: turn, switchMs };
+    const rules = this.#rulesOf(this.#share(now), now);
+    const { share, turnMs: turn } = rules;
     let served = leaving;
     let asked = 0;
     for (const { pool, waiting } of this.#claims(now)) {
@@ -199,6 +219,19 @@ export class ServerBudget {
       asked++;
     }
     this.#makeRoomAtHome(share, now);
+  }
+
+  /** Where none is kept, the next connection that can be had is for who has to end sessions, whoever holds it. */
+  #reclaimToEnd(now: number): void {
+    const slots = this.#account.slots();
+    if (slots.some((slot) => slot.isLeaving(now))) return;
+    chooseVictim(slots, { ...this.#rulesOf(0, now), entitled: true, patient: true, mayInterrupt: true })?.retire();
+  }
+
+  #rulesOf(share: number, now: number) {
+    const { switchMs } = this.logins;
+    const turn = turnMs(this.#capacity, switchMs, TURN_MS);
+    return { now, share, staleAfterMs: STALE_AFTER_MS, tenureMs: TENURE_MS, turnMs: turn, switchMs };
   }
 
   /** Who has its share has to do with it: one of its logins makes room for the other. */

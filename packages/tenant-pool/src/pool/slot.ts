@@ -2,6 +2,7 @@ import type { Candidate } from '../scheduling/choose-backend.ts';
 import type { Holding } from '../scheduling/turns.ts';
 import type { Backend } from '../wire/backend.ts';
 import type { LoginPool } from './login-pool.ts';
+import { resetSession } from './reset-session.ts';
 import { CLOSE_GIVE_UP_MS, LEAVING_COUNTS_MS, RESCUE_AFTER_MS } from './tuning.ts';
 import { type Work, WorkList } from './work.ts';
 
@@ -23,6 +24,10 @@ export class Slot implements Candidate, Holding {
   retiring = false;
   /** A cancel was sent to it at some time: 57014 may have been meant for a neighbour. */
   cancelled = false;
+  /** Opened only for the server to be asked to end other sessions of the login. */
+  toEnd = false;
+  /** Since when the server is asked to end its session. */
+  endingSince = Number.POSITIVE_INFINITY;
   #cancelling = false;
   #cutOff = false;
   #dropped = false;
@@ -79,6 +84,17 @@ export class Slot implements Candidate, Holding {
     this.headSince = now;
   }
 
+  /** Brings the session back to how its login left it. False: it is not known to be there. */
+  async reset(): Promise<boolean> {
+    const { backend } = this;
+    if (backend === undefined || backend.state !== 'ready' || backend.inFlight > 0) return false;
+    try {
+      return await resetSession(backend);
+    } catch {
+      return false;
+    }
+  }
+
   /** It gives way, and soon: one that has long been at what it does, or at being closed, may take longer still. */
   isLeaving(now: number): boolean {
     if (!this.retiring) return false;
@@ -119,6 +135,15 @@ export class Slot implements Candidate, Holding {
   cutOff(): void {
     if (!this.#cutOff) this.pool.tenant.hasCancelled(performance.now());
     this.#cutOff = true;
+  }
+
+  /** What runs on it has outlived its cancel: the server is asked to end its session, and it counts until that has happened. */
+  end(now: number): void {
+    if (this.endingSince !== Number.POSITIVE_INFINITY) return;
+    this.endingSince = now;
+    this.retiring = true;
+    this.cutOff();
+    this.pool.endSession(this, now);
   }
 
   /** Ends it at this end; whether the server has let go of it is not known for a while. */

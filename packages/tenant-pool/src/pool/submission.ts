@@ -197,7 +197,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     this.#cancelledAt ??= now;
     if (now - this.#cancelledAt >= this.#giveUpMs) {
       this.refuse(timedOut());
-      return slot.destroy();
+      return slot.end(now);
     }
     this.#cancelAt = now + CANCEL_AGAIN_MS;
     slot.cancel();
@@ -222,7 +222,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   pause(): void {
     const { slot } = this;
     if (slot === undefined || this.#told || this.request.lane !== 'own') return;
-    if (this.#ending !== undefined) return this.#drop(slot);
+    if (this.#ending !== undefined) return this.refuse(timedOut());
     this.#paused = true;
     slot.backend?.pause();
   }
@@ -234,16 +234,10 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
 
   #expire(now: number): void {
     this.#ending = 'statement_timeout';
-    if (this.#paused && this.slot !== undefined) return this.#drop(this.slot);
+    // To a caller who takes no more nothing can be told in its turn.
+    const isTold = this.#paused || (this.#execution?.started === false && this.repeatable);
     this.#cancelBy(now, CANCEL_GIVE_UP_MS);
-    if (this.#execution?.started === false && this.repeatable) this.refuse(timedOut());
-  }
-
-  /** Its time is up, and its caller takes no more: what would have to be read to see it end nobody wants. */
-  #drop(slot: Slot): void {
-    this.refuse(timedOut());
-    slot.cutOff();
-    slot.destroy();
+    if (isTold) this.refuse(timedOut());
   }
 
   #cancelBy(at: number, giveUpMs: number): void {

@@ -178,6 +178,11 @@ export class Tenant {
     }
   }
 
+  /** Its connections end at this end, whatever the server does with them. */
+  drop(): void {
+    for (const pool of this.pools.all) for (const slot of pool.slots) slot.destroy();
+  }
+
   replicaFailed(now: number): void {
     this.#replica?.failed(now);
     this.pools.current('replica')?.handOver(this.pools.of('readonly'));

@@ -28,10 +28,16 @@ export const ABORT_GRACE_MS = 20;
 export const CANCEL_AGAIN_MS = 250;
 /** Connections that a tenant may lose to its own cancels at once, and how often after that: each costs the server a login. */
 export const CANCELS = { most: 32, everyMs: 100 } as const;
-/** A statement that outlives its cancel by that long takes its connection with it. */
+/** A statement that outlives its cancel by that long takes its session with it: the server is asked to end it. */
 export const CANCEL_GIVE_UP_MS = 5_000;
-/** What is cancelled because its caller or its tenant is gone has that long before its connection is dropped. */
+/** What is cancelled because its caller or its tenant is gone has that long before its session is ended. */
 export const GONE_GIVE_UP_MS = 1_500;
+/** How often the server is asked to end a session, how long that may take, and after how long in vain its connection is dropped. */
+export const END_AGAIN_MS = 1_000;
+export const END_ANSWER_MS = 5_000;
+export const END_GIVE_UP_MS = 30_000;
+/** Of a server's budget of so many or more one connection is kept for that. */
+export const KEPT_FROM = 10;
 /** A connection that was told to close and has not after that long is dropped. */
 export const CLOSE_GIVE_UP_MS = 10_000;
 /** A connection that was dropped counts for so long more: the server may not have noticed. */
