@@ -10,6 +10,8 @@ export const POOL_ERROR_CODES = [
   'queue_timeout',
   /** The statement ran into its deadline and was cancelled. */
   'statement_timeout',
+  /** The statement was cancelled, or the connection taken back, because others waited and its tenant held more than its share with what takes long. */
+  'preempted',
   /** The caller gave up. Whether a running write took effect is not known. */
   'aborted',
   /** Postgres refuses the tenant's login with every known password. */
@@ -41,6 +43,11 @@ export class PoolError extends Error {
     this.code = code;
   }
 }
+
+export const preempted = (cause?: unknown): PoolError =>
+  new PoolError('preempted', 'Cancelled for others who waited: its tenant had more than its share of the connections.', {
+    cause,
+  });
 
 export const aborted = (): PoolError => new PoolError('aborted', 'The caller gave up.');
 

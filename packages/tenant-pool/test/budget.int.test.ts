@@ -87,6 +87,23 @@ describe('the budget of a server', () => {
     expect(pools.manager.getPoolStats().servers[0]?.used).toBeLessThanOrEqual(2);
   });
 
+  it('is not held for long by what takes long: of who has more than a share, only as much is cancelled as others need', async () => {
+    await using town = await foundTown(testStack(), 4);
+    await using pools = manage(town, { budget: 4 });
+    const [most = '', a = '', b = '', late = ''] = town.ids;
+    const sleep = (id: string) => ask(pools.manager.getPool(id), 'select pg_sleep(60)', [], { lane: 'own' });
+    const held = [sleep(most), sleep(most), sleep(a)];
+    const transaction = await pools.manager.getPool(b).acquire();
+    await waitFor(() => pools.manager.getPoolStats().inUse === 4, { what: 'all connections to be held' });
+    await expect(pools.manager.query('select 1', [], { tenantId: late })).resolves.toMatchObject({ rowCount: 1 });
+    const codes = held.map(({ answer }) => answer.then(String, ({ code }: { code: string }) => code));
+    expect(await Promise.race(codes)).toBe('preempted');
+    await expect(transaction.query('select 1')).resolves.toMatchObject({ rowCount: 1 });
+    transaction.release();
+    for (const { handle } of held) handle.abort();
+    expect((await Promise.all(codes)).sort()).toEqual(['aborted', 'aborted', 'preempted']);
+  });
+
   it('is taken back from who used it longest ago', async () => {
     await using town = await foundTown(testStack(), 4);
     await using pools = manage(town, { budget: 3 });

@@ -41,6 +41,12 @@ const POOL_ANSWERS = {
     code: 'statement_timeout',
     detail: 'The statement took longer than it may and was cancelled.',
   },
+  preempted: {
+    status: 503,
+    code: 'preempted',
+    detail: "It was cancelled: others waited, and what takes long had more than this tenant's share of the server. Try again.",
+    headers: retryAfter(5),
+  },
   aborted: { status: 499, code: 'aborted', detail: 'The caller went away.' },
   login_failed: {
     status: 503,
@@ -106,9 +112,11 @@ export function toProblemError(error: unknown, { reads }: { reads: boolean }): P
   );
 }
 
+const MAY_HAVE_BEEN_DONE: ReadonlySet<PoolErrorCode> = new Set(['statement_timeout', 'preempted']);
+
 function fromPool(error: PoolError, reads: boolean): ProblemError {
   // Without Postgres's own word that it was cancelled.
-  if (error.code === 'statement_timeout' && !reads && error.cause === undefined) return outcomeUnknown(error);
+  if (MAY_HAVE_BEEN_DONE.has(error.code) && !reads && error.cause === undefined) return outcomeUnknown(error);
   return make(POOL_ANSWERS[error.code], error);
 }
 

@@ -62,6 +62,16 @@ describe('a lost connection', () => {
       '504 statement_timeout',
     ]);
   });
+
+  test('is as good as a cancel for others that Postgres never confirmed', () => {
+    const confirmed = new PoolError('preempted', 'for others', { cause: postgres('57014') });
+    const silent = new PoolError('preempted', 'for others');
+    expect([answer(confirmed), answer(silent), answer(silent, true)]).toEqual([
+      '503 preempted',
+      '503 outcome_unknown',
+      '503 preempted',
+    ]);
+  });
 });
 
 describe('every refusal of the pools', () => {

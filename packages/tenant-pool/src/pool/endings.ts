@@ -96,6 +96,10 @@ class Ending extends Work {
     // Its connection is closed after it.
   }
 
+  preempt(): void {
+    // As above.
+  }
+
   #ended(): void {
     const { slot } = this;
     if (slot === undefined) return;

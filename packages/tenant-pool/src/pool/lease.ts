@@ -1,4 +1,4 @@
-import { aborted, PoolError } from '../errors.ts';
+import { aborted, PoolError, preempted } from '../errors.ts';
 import type { Backend, Field, ResultSink, Statement } from '../wire/backend.ts';
 import { isWireError, type WireError } from '../wire/errors.ts';
 import type { LoginPool } from './login-pool.ts';
@@ -60,6 +60,10 @@ export class Lease extends Work {
   lost(error: WireError | undefined): void {
     this.#ended ??= released('Its connection has ended.', error);
     this.#giveBack(true);
+  }
+
+  preempt(now: number): void {
+    this.#end(preempted(), now, CANCEL_GIVE_UP_MS);
   }
 
   revoke(error: PoolError, now: number): void {

@@ -1,5 +1,6 @@
 import { PoolError } from '../errors.ts';
 import { fairShare } from '../scheduling/fair-share.ts';
+import { choosePreempted } from '../scheduling/preempt.ts';
 import { chooseVictim, turnMs } from '../scheduling/turns.ts';
 import type { ServerStats } from './counters.ts';
 import type { LoginPool } from './login-pool.ts';
@@ -8,7 +9,7 @@ import { ServerLogins } from './server-logins.ts';
 import type { Slot } from './slot.ts';
 import type { Tenant } from './tenant.ts';
 import type { Pace, Ticker } from './ticker.ts';
-import { INTERRUPTS_AT_ONCE, KEPT_FROM, STALE_AFTER_MS, SWITCHES_AT_ONCE, TENURE_MS, TURN_MS } from './tuning.ts';
+import { INTERRUPTS_AT_ONCE, KEPT_FROM, PREEMPT, STALE_AFTER_MS, SWITCHES_AT_ONCE, TENURE_MS, TURN_MS } from './tuning.ts';
 import { type Waiting, WaitingLine } from './waiting-line.ts';
 
 /** Looking for who gives way takes as long as there are connections: not more often than that, for so many of them. */
@@ -214,11 +215,25 @@ export class ServerBudget {
       const patient = now - waiting.since >= turn;
       const mayInterrupt = underWay + asked < INTERRUPTS_AT_ONCE;
       const victim: Slot | undefined = chooseVictim(slots, { ...rules, entitled, patient, mayInterrupt });
-      if (victim === undefined) break;
-      victim.retire();
+      if (victim !== undefined) victim.retire();
+      else if (!entitled || !this.#preempt(slots, waiting, rules)) break;
       asked++;
     }
     this.#makeRoomAtHome(share, now);
+  }
+
+  /** Nobody gives way soon to who has waited for long: whether something is cancelled for it. */
+  #preempt(
+    slots: readonly Slot[],
+    { since }: Waiting,
+    { now, share, turnMs: turn }: { now: number; share: number; turnMs: number },
+  ): boolean {
+    const longMs = PREEMPT.turns * turn;
+    if (now - since < longMs) return false;
+    const most = Math.max(1, Math.floor(this.#capacity * PREEMPT.share));
+    const chosen = choosePreempted(slots, { now, share, longMs, most });
+    chosen?.preempt(now);
+    return chosen !== undefined;
   }
 
   /** Where none is kept, the next connection that can be had is for who has to end sessions, whoever holds it. */

@@ -1,13 +1,15 @@
 import type { Candidate } from '../scheduling/choose-backend.ts';
+import type { Occupied } from '../scheduling/preempt.ts';
 import type { Holding } from '../scheduling/turns.ts';
 import type { Backend } from '../wire/backend.ts';
 import type { LoginPool } from './login-pool.ts';
 import { resetSession } from './reset-session.ts';
+import type { Tenant } from './tenant.ts';
 import { CLOSE_GIVE_UP_MS, LEAVING_COUNTS_MS, RESCUE_AFTER_MS } from './tuning.ts';
 import { type Work, WorkList } from './work.ts';
 
 /** One connection of the budget, from before it is opened until the server has closed it. */
-export class Slot implements Candidate, Holding {
+export class Slot implements Candidate, Holding, Occupied {
   readonly pool: LoginPool;
   readonly running = new WorkList();
   /** Breaks off the attempt to open it. */
@@ -28,6 +30,7 @@ export class Slot implements Candidate, Holding {
   toEnd = false;
   /** Since when the server is asked to end its session. */
   endingSince = Number.POSITIVE_INFINITY;
+  #preemptedAt: number | undefined = undefined;
   #cancelling = false;
   #cutOff = false;
   #dropped = false;
@@ -53,6 +56,14 @@ export class Slot implements Candidate, Holding {
 
   get taken(): boolean {
     return this.retiring || this.backend === undefined;
+  }
+
+  get tenant(): Tenant {
+    return this.pool.tenant;
+  }
+
+  get preempted(): boolean {
+    return this.#preemptedAt !== undefined;
   }
 
   get held(): number {
@@ -98,8 +109,15 @@ export class Slot implements Candidate, Holding {
   /** It gives way, and soon: one that has long been at what it does, or at being closed, may take longer still. */
   isLeaving(now: number): boolean {
     if (!this.retiring) return false;
-    const since = this.#closingSince ?? (this.backend === undefined ? this.openedAt : this.headSince);
+    const since = this.#closingSince ?? this.#preemptedAt ?? (this.backend === undefined ? this.openedAt : this.headSince);
     return now - since <= LEAVING_COUNTS_MS;
+  }
+
+  /** What runs on it is cancelled, for others who wait for a connection. */
+  preempt(now: number): void {
+    this.#preemptedAt = now;
+    this.running.head?.preempt(now);
+    this.retire();
   }
 
   retire(): void {

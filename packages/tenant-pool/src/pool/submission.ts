@@ -1,4 +1,4 @@
-import { aborted, PoolError } from '../errors.ts';
+import { aborted, PoolError, preempted } from '../errors.ts';
 import { mayRunAfterLoss, mayRunAfterStrayCancel } from '../scheduling/rerun.ts';
 import type { StatementProfile } from '../scheduling/statement-profiles.ts';
 import type { Backend, Execution, Field, ParameterValue, ResultSink, Statement } from '../wire/backend.ts';
@@ -24,7 +24,8 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   #paused = false;
   /** Columns or rows have reached the sink. */
   #begun = false;
-  #ending: 'statement_timeout' | undefined = undefined;
+  /** Why it is being cancelled, where its caller is to be told so once it has been. */
+  #ending: ((cause?: WireError) => PoolError) | undefined = undefined;
   #cancelAt = Number.POSITIVE_INFINITY;
   #cancelledAt: number | undefined = undefined;
   #giveUpMs = CANCEL_GIVE_UP_MS;
@@ -117,7 +118,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     if (error.code === 'connection_lost') {
       if (this.#ending === undefined && mayRunAfterLoss(this, error.started !== false)) return this.pool.again(this);
     } else if (error.sqlstate === '57014') {
-      if (this.#ending !== undefined) return this.tell(timedOut(error));
+      if (this.#ending !== undefined) return this.tell(this.#ending(error));
       if (slot.cancelled && this.request.lane === 'shared' && mayRunAfterStrayCancel(this)) return this.pool.again(this);
     } else if (error.sqlstate === '40001' && this.pool.role === 'replica' && mayRunAfterLoss(this, true)) {
       // The replica's own conflict with what it replays: the primary has none.
@@ -173,6 +174,10 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     this.refuse(aborted());
   }
 
+  preempt(now: number): void {
+    if (!this.#told) this.#endBy(preempted, now);
+  }
+
   revoke(error: PoolError, now: number): void {
     this.#cancelBy(now, GONE_GIVE_UP_MS);
     this.refuse(error);
@@ -181,7 +186,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   tick(now: number): void {
     if (!this.#told) {
       if (this.givenUp) this.abort();
-      else if (now >= this.deadline && this.#ending === undefined) this.#expire(now);
+      else if (now >= this.deadline) this.#endBy(timedOut, now);
     }
     if (now >= this.#cancelAt) this.#cancel(now);
   }
@@ -196,7 +201,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     }
     this.#cancelledAt ??= now;
     if (now - this.#cancelledAt >= this.#giveUpMs) {
-      this.refuse(timedOut());
+      this.refuse((this.#ending ?? timedOut)());
       return slot.end(now);
     }
     this.#cancelAt = now + CANCEL_AGAIN_MS;
@@ -222,7 +227,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   pause(): void {
     const { slot } = this;
     if (slot === undefined || this.#told || this.request.lane !== 'own') return;
-    if (this.#ending !== undefined) return this.refuse(timedOut());
+    if (this.#ending !== undefined) return this.refuse(this.#ending());
     this.#paused = true;
     slot.backend?.pause();
   }
@@ -232,12 +237,13 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     if (this.slot !== undefined && this.request.lane === 'own') this.slot.backend?.resume();
   }
 
-  #expire(now: number): void {
-    this.#ending = 'statement_timeout';
+  #endBy(why: (cause?: WireError) => PoolError, now: number): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = why;
     // To a caller who takes no more nothing can be told in its turn.
     const isTold = this.#paused || (this.#execution?.started === false && this.repeatable);
     this.#cancelBy(now, CANCEL_GIVE_UP_MS);
-    if (isTold) this.refuse(timedOut());
+    if (isTold) this.refuse(why());
   }
 
   #cancelBy(at: number, giveUpMs: number): void {

@@ -62,6 +62,11 @@ export const SWITCHES_AT_ONCE = 4;
 export const LEAVING_COUNTS_MS = 100;
 /** Fewer where a tenant is busy with its only connection: how often that happens is for the length of turns to say. */
 export const INTERRUPTS_AT_ONCE = 2;
+/**
+ * What has run for so many turns is long, and who has waited for as many is entitled to have it cancelled where it runs on more than that share of the
+ * connections.
+ */
+export const PREEMPT = { turns: 5, share: 0.75 } as const;
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 export const SERVER_BACKOFF_MS = { first: 100, longest: 2_000 } as const;

@@ -59,6 +59,8 @@ export abstract class Work {
   abstract moveOn(now: number): void;
   /** Its connection has ended with it on it. */
   abstract lost(error: WireError | undefined): void;
+  /** It has had its connection for long, and others wait for one: what runs is cancelled. */
+  abstract preempt(now: number): void;
   /** Its tenant is gone, or the manager closes: told so at once, and whatever runs is cancelled. */
   abstract revoke(error: PoolError, now: number): void;
 }
