@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoginPool } from '../src/pool/login-pool.ts';
 import { Slot } from '../src/pool/slot.ts';
-import { LEAVING_COUNTS_MS } from '../src/pool/tuning.ts';
+import { LEAVING_COUNTS_MS, RESET_GIVE_UP_MS } from '../src/pool/tuning.ts';
 import type { Backend } from '../src/wire/backend.ts';
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a connection asks of its pool while nothing runs on it
@@ -24,5 +24,26 @@ describe('a connection that was asked to give way', () => {
     slot.retire();
     expect(slot.isLeaving(performance.now())).toBe(true);
     expect(slot.isLeaving(performance.now() + LEAVING_COUNTS_MS + 1)).toBe(false);
+  });
+});
+
+describe('a connection whose session is being reset', () => {
+  it('is dropped when the server does not answer, and left alone before', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let dropped = 0;
+    const silent = { state: 'ready', inFlight: 0, transactionStatus: 'I', command: () => promise, destroy: () => void dropped++ };
+    const slot = new Slot(pool, performance.now());
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one that does not answer
+    slot.backend = silent as unknown as Backend;
+    const reset = slot.reset();
+    const now = performance.now();
+    slot.maintain(now + RESET_GIVE_UP_MS - 1_000);
+    expect(dropped).toBe(0);
+    slot.maintain(now + RESET_GIVE_UP_MS + 1);
+    expect([dropped, slot.dropped]).toEqual([1, true]);
+    resolve();
+    expect(await reset).toBe(true);
+    slot.maintain(now + 2 * RESET_GIVE_UP_MS);
+    expect(dropped).toBe(1);
   });
 });

@@ -5,7 +5,7 @@ import type { Backend } from '../wire/backend.ts';
 import type { LoginPool } from './login-pool.ts';
 import { resetSession } from './reset-session.ts';
 import type { Tenant } from './tenant.ts';
-import { CLOSE_GIVE_UP_MS, LEAVING_COUNTS_MS, RESCUE_AFTER_MS } from './tuning.ts';
+import { CLOSE_GIVE_UP_MS, LEAVING_COUNTS_MS, RESCUE_AFTER_MS, RESET_GIVE_UP_MS } from './tuning.ts';
 import { type Work, WorkList } from './work.ts';
 
 /** One connection of the budget, from before it is opened until the server has closed it. */
@@ -35,6 +35,7 @@ export class Slot implements Candidate, Holding, Occupied {
   #cutOff = false;
   #dropped = false;
   #closingSince: number | undefined = undefined;
+  #resetSince = Number.POSITIVE_INFINITY;
 
   constructor(pool: LoginPool, now: number) {
     this.pool = pool;
@@ -99,10 +100,13 @@ export class Slot implements Candidate, Holding, Occupied {
   async reset(): Promise<boolean> {
     const { backend } = this;
     if (backend === undefined || backend.state !== 'ready' || backend.inFlight > 0) return false;
+    this.#resetSince = performance.now();
     try {
       return await resetSession(backend);
     } catch {
       return false;
+    } finally {
+      this.#resetSince = Number.POSITIVE_INFINITY;
     }
   }
 
@@ -189,7 +193,9 @@ export class Slot implements Candidate, Holding, Occupied {
     }
   }
 
+  /** Drops it when the server answers neither a goodbye nor a reset: nobody else waits for those. */
   maintain(now: number): void {
-    if (this.#closingSince !== undefined && now - this.#closingSince > CLOSE_GIVE_UP_MS) this.destroy();
+    const isStuck = this.#closingSince !== undefined && now - this.#closingSince > CLOSE_GIVE_UP_MS;
+    if (isStuck || now - this.#resetSince > RESET_GIVE_UP_MS) this.destroy();
   }
 }

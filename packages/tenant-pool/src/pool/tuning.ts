@@ -40,6 +40,8 @@ export const END_GIVE_UP_MS = 30_000;
 export const KEPT_FROM = 10;
 /** A connection that was told to close and has not after that long is dropped. */
 export const CLOSE_GIVE_UP_MS = 10_000;
+/** The same for one whose session is being reset. */
+export const RESET_GIVE_UP_MS = 5_000;
 /** A connection that was dropped counts for so long more: the server may not have noticed. */
 export const LINGER_MS = 2_000;
 
