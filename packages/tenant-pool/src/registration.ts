@@ -35,7 +35,7 @@ export interface TenantRegistration {
   readonly idleTimeoutMs: number;
   /** What sorts and hashes of all its connections together may take; becomes `work_mem` of each. */
   readonly maxMemoryMb?: number | undefined;
-  /** Settings of every connection opened from now on, beside and before the manager's own. */
+  /** Settings of every connection, beside and before the manager's own. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -96,6 +96,19 @@ export function sameHome(a: TenantRegistration, b: TenantRegistration): boolean 
 
 export function sameServer(a: ServerAddress | undefined, b: ServerAddress | undefined): boolean {
   return a?.host === b?.host && a?.port === b?.port;
+}
+
+/** What a tenant's sessions begin with, and come back to when they are reset. */
+export function settingsOf(registration: TenantRegistration): Readonly<Record<string, string>> {
+  const workMem = workMemKb(registration);
+  return { ...registration.settings, ...(workMem === undefined ? {} : { work_mem: `${workMem}kB` }) };
+}
+
+/** Whether sessions of the one begin as those of the other. */
+export function sameSettings(a: TenantRegistration, b: TenantRegistration): boolean {
+  const [before, now] = [settingsOf(a), settingsOf(b)];
+  const names = Object.keys(now);
+  return names.length === Object.keys(before).length && names.every((name) => before[name] === now[name]);
 }
 
 const LEAST_WORK_MEM_KB = 1_024;

@@ -186,6 +186,29 @@ describe('a pool', () => {
     );
   });
 
+  it('runs what comes after a change of settings or memory on connections that began with it, and ends what runs where it is', async () => {
+    await using town = await foundTown(testStack(), 1);
+    const [id = ''] = town.ids;
+    await using pools = manage(town, { each: { maxConnections: 2, maxMemoryMb: 32 } });
+    const setting = 'select current_setting($1) as now, pg_backend_pid() as pid';
+    const first = await pools.manager.query<{ now: string; pid: number }>(setting, ['work_mem'], { tenantId: id });
+    const lent = await pools.manager.getPool(id).acquire();
+    await lent.begin();
+    pools.manager.registerTenant(
+      town.registration(id, { maxConnections: 2, maxMemoryMb: 64, settings: { DateStyle: 'German' } }),
+    );
+    const next = await pools.manager.query<{ now: string; pid: number }>(setting, ['work_mem'], { tenantId: id });
+    const again = await pools.manager.query<{ now: string; pid: number }>(setting, ['DateStyle'], { tenantId: id });
+    expect([first.rows[0]?.now, next.rows[0]?.now, again.rows[0]?.now]).toEqual(['4MB', '8MB', 'German, DMY']);
+    pools.manager.registerTenant(
+      town.registration(id, { maxConnections: 2, maxMemoryMb: 64, settings: { DateStyle: 'German' } }),
+    );
+    const same = await pools.manager.query<{ pid: number }>(setting, ['work_mem'], { tenantId: id });
+    expect(same.rows[0]?.pid).toBe(again.rows[0]?.pid);
+    await lent.commit();
+    lent.release();
+  });
+
   it('shares the tenant’s connections between its two logins, also when there is only one', async () => {
     await using town = await foundTown(testStack(), 1);
     await using pools = manage(town, { each: { maxConnections: 1 } });

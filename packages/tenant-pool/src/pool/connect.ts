@@ -1,4 +1,4 @@
-import { workMemKb } from '../registration.ts';
+import { settingsOf } from '../registration.ts';
 import { isWrongPassword } from '../scheduling/connect-failure.ts';
 import type { Backend } from '../wire/backend.ts';
 import { openBackend } from '../wire/open.ts';
@@ -28,8 +28,6 @@ export async function connectLogin(pool: LoginPool, signal: AbortSignal): Promis
 function optionsOf(pool: LoginPool) {
   const { applicationName, settings, tls, socketDirectory } = pool.context.connection;
   const { host, port } = pool.server;
-  const { registration } = pool.tenant;
-  const workMem = workMemKb(registration);
   const socket = socketDirectory(host, port);
   return {
     host: socket ?? host,
@@ -37,7 +35,7 @@ function optionsOf(pool: LoginPool) {
     database: pool.database,
     tls: socket === undefined ? tls : undefined,
     applicationName,
-    settings: { ...settings, ...registration.settings, ...(workMem === undefined ? {} : { work_mem: `${workMem}kB` }) },
+    settings: { ...settings, ...settingsOf(pool.tenant.registration) },
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };
 }

@@ -56,6 +56,11 @@ export class LoginPools {
     for (const slot of old.slots) slot.retire();
   }
 
+  /** Every connection there is, or that is being opened, is closed when it comes free. */
+  retireAll(): void {
+    for (const pool of this.all) for (const slot of pool.slots) slot.retire();
+  }
+
   forget(pool: LoginPool): void {
     this.all = this.all.filter((each) => each !== pool);
     if (this.#current[pool.role] === pool) delete this.#current[pool.role];

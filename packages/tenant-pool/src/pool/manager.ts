@@ -79,8 +79,8 @@ export class TenantConnectionPoolManager {
   }
 
   /**
-   * Makes a tenant known, or changes what is known of it, with effect at once: connections of another login, database or server are closed when they
-   * come free; a login that was refused tries the new passwords; open connections outlive a changed password.
+   * Makes a tenant known, or changes what is known of it, with effect at once: connections of another login, database or server, or with other settings
+   * or memory, are closed when they come free; a login that was refused tries the new passwords; open connections outlive a changed password.
    * @throws PoolError `pool_invalid`, `closed`.
    */
   registerTenant(registration: TenantRegistration): void {

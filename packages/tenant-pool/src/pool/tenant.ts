@@ -1,5 +1,5 @@
 import type { PoolError } from '../errors.ts';
-import { sameHome, sameServer, type TenantRegistration } from '../registration.ts';
+import { sameHome, sameServer, sameSettings, type TenantRegistration } from '../registration.ts';
 import { nextGap } from '../scheduling/turns.ts';
 import { TokenBucket } from '../scheduling/token-bucket.ts';
 import type { PoolContext } from './context.ts';
@@ -138,6 +138,8 @@ export class Tenant {
       this.#replica = undefined;
     }
     this.pools.updateLogins();
+    // A session has what it was begun with for life: those that begin otherwise take their place.
+    if (!sameSettings(before, registration)) this.pools.retireAll();
     this.trim();
   }
 
@@ -172,10 +174,8 @@ export class Tenant {
   /** What waits fails, what is idle is closed, what runs may end. */
   drain(error: PoolError): void {
     this.removed = error;
-    for (const pool of this.pools.all) {
-      pool.handOver(error);
-      for (const slot of pool.slots) slot.retire();
-    }
+    for (const pool of this.pools.all) pool.handOver(error);
+    this.pools.retireAll();
   }
 
   /** Its connections end at this end, whatever the server does with them. */
