@@ -56,6 +56,8 @@ const variables = z
     POSTGRES_SERVERS: variable.json(fileServers).optional(),
     POSTGRES_ADMIN_HOST: hostSchema.optional(),
     POSTGRES_ADMIN_PORT: variable.port().default(5432),
+    /** Connections of the one server that tenants may use in all. */
+    POSTGRES_CONNECTION_BUDGET: variable.integer({ min: 1, max: 100_000 }).default(90),
     /** Commands that may be asked for on `multitenancy.requests`, separated by commas, or `none`. */
     REQUESTS_ALLOWED: z.string().default('create,configure,resize,suspend,reactivate').transform(requestNames),
     /** Passwords in force for this many days are replaced; never by themselves when left out. */
@@ -110,7 +112,8 @@ const kafkaOf = (read: Read) => ({
 function serversOf(read: Read): PlacementServer[] {
   if (!read.POSTGRES_SERVERS) {
     const host = read.POSTGRES_ADMIN_HOST ?? '127.0.0.1';
-    return [{ name: 'default', host, port: read.POSTGRES_ADMIN_PORT, connectionBudget: null, standbys: [] }];
+    const { POSTGRES_ADMIN_PORT: port, POSTGRES_CONNECTION_BUDGET: connectionBudget } = read;
+    return [{ name: 'default', host, port, connectionBudget, standbys: [] }];
   }
   return read.POSTGRES_SERVERS.map(({ name, host, port, connection_budget: connectionBudget, standbys }) => ({
     name,

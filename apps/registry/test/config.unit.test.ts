@@ -26,9 +26,10 @@ const fileOf = (text: string): string => {
 
 describe('readConfig', () => {
   test('places tenants on the one server, or on those of the file', () => {
-    expect(readConfig(env).servers).toEqual([
-      { name: 'default', host: 'pg-1', port: 5432, connectionBudget: null, standbys: [] },
-    ]);
+    const one = { name: 'default', host: 'pg-1', port: 5432, connectionBudget: 90, standbys: [] };
+    expect(readConfig(env).servers).toEqual([one]);
+    expect(readConfig({ ...env, POSTGRES_CONNECTION_BUDGET: '400' }).servers).toEqual([{ ...one, connectionBudget: 400 }]);
+    expect(() => readConfig({ ...env, POSTGRES_CONNECTION_BUDGET: '0' })).toThrow('POSTGRES_CONNECTION_BUDGET');
     const servers = [
       {
         name: 'one',

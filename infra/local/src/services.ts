@@ -23,7 +23,7 @@ export const JWT_AUDIENCE = 'ultracore';
 
 /** Handed on from the launcher's own environment to every service, where set. */
 const HANDED_ON =
-  /^(KAFKA_SESSION_TIMEOUT_MS|LOG_LEVEL|NODE_COMPILE_CACHE|NODE_ENV|NODE_OPTIONS|PATH|TZ|DEFAULT_[A-Z_]+|GATEWAY_[A-Z_]+|TENANT_MIGRATIONS_DIR|POSTGRES_SERVERS_FILE|WORKER_[A-Z_]+|ULTRACORE_MASTER_(SALT|ROUNDS))$/;
+  /^(KAFKA_SESSION_TIMEOUT_MS|LOG_LEVEL|NODE_COMPILE_CACHE|NODE_ENV|NODE_OPTIONS|PATH|TZ|DEFAULT_[A-Z_]+|GATEWAY_[A-Z_]+|TENANT_MIGRATIONS_DIR|POSTGRES_(SERVERS_FILE|CONNECTION_BUDGET)|WORKER_[A-Z_]+|ULTRACORE_MASTER_(SALT|ROUNDS))$/;
 
 /** In the order in which they are started; a new service adds its line here and its prefixes in routes.ts. */
 export const SERVICES: readonly ServiceSpec[] = [

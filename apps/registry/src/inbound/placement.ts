@@ -5,8 +5,8 @@ export interface PlacementServer {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Connections it can give in all; null when nobody said. */
-  readonly connectionBudget: number | null;
+  /** Connections it can give in all. */
+  readonly connectionBudget: number;
   /** Where its data is replicated to: reads of its tenants may go there. */
   readonly standbys: readonly { readonly host: string; readonly port: number }[];
 }
@@ -26,5 +26,5 @@ export function choosePlacement(servers: readonly PlacementServer[], tenantId: s
 function scoreOf(server: PlacementServer, tenantId: string): number {
   const hash = createHash('sha256').update(`${server.name}/${tenantId}`).digest();
   const uniform = (hash.readUIntBE(0, 6) + 0.5) / 2 ** 48;
-  return -(server.connectionBudget ?? 100) / Math.log(uniform);
+  return -server.connectionBudget / Math.log(uniform);
 }

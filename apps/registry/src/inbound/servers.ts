@@ -8,7 +8,7 @@ interface Address {
 
 /** What is known of the servers that tenants already live on. */
 export interface Servers {
-  /** Connections the server at an address can give in all; null when nobody said, or it is no longer in the list. */
+  /** Connections the server at an address can give in all; null when it is no longer in the list. */
   readonly budgetOf: (address: Address) => number | null;
   /** Throws `CommandRefused` `unknown_standby` unless `standby` is one of the server's. */
   readonly checkStandby: (server: Address, standby: Address) => void;
