@@ -237,10 +237,27 @@ describe('a pool', () => {
     const { manager } = pools;
     const pool = manager.getPool(town.ids[0]);
     expect(() => manager.getPool('nobody')).toThrow(expect.objectContaining({ code: 'unknown_tenant' }));
+    const other = 'select $1::text[]';
+    const gone = pool.describe(other, { signal: AbortSignal.abort() });
+    const many = Array.from({ length: 50 }, () => pool.describe(other));
+    await expect(gone).rejects.toMatchObject({ code: 'aborted' });
+    expect((await Promise.all(many)).flat()).toEqual(many.map(() => 1009));
+    expect(pool.stats()).toMatchObject({ hits: 1, misses: 1 });
     await expect(manager.query('select 1')).rejects.toMatchObject({ code: 'unknown_tenant' });
     await pool.query('select 1');
     const running = pool.query('select pg_sleep(0.3), 1 as one');
     await waitFor(() => pool.stats().inUse === 1, { what: 'the statement to run' });
+  it('knows the types of what a transaction has made itself, on its own connection', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town);
+    await town.admin.query(`grant temporary on database ${town.database} to public`);
+    await using connection = await pools.manager.getPool(town.ids[0]).acquire();
+    await connection.begin();
+    await connection.query('create temporary table made (list int[])');
+    expect(await connection.describe('insert into made values ($1)')).toEqual([1007]);
+    await expect(connection.describe('select nonsense')).rejects.toMatchObject({ sqlstate: '42703' });
+  });
+
     const closing = manager.close(5_000);
     await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'closed' });
     await expect(running).resolves.toMatchObject({ rowCount: 1 });

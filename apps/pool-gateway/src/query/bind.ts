@@ -8,8 +8,6 @@ interface Unbound {
   readonly params?: readonly unknown[] | undefined;
   /** `performance.now()` */
   readonly deadline: number;
-  /** Aborted: the server is not waited for any more. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -18,7 +16,7 @@ interface Unbound {
  */
 export function bindParameters(
   pool: Pick<TenantPool, 'describe'>,
-  { sql, params = NONE, deadline, signal }: Unbound,
+  { sql, params = NONE, deadline }: Unbound,
   bound: (values: readonly ParameterValue[]) => void,
   failed: (error: unknown) => void,
 ): void {
@@ -32,7 +30,7 @@ export function bindParameters(
     return bound(values);
   }
   pool
-    .describe(sql, { deadline, signal })
+    .describe(sql, { deadline })
     .then((types) => toParameters(params, types))
     .then(bound, failed);
 }

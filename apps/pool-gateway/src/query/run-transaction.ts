@@ -1,7 +1,7 @@
 import type { ProblemError } from '@ultracore/service';
 import { isWireError, type ParameterValue, type PooledConnection, type TenantPool } from '@ultracore/tenant-pool';
+import { needsTypes, toParameters } from '../result/parameters.ts';
 import { atStatement } from './admission.ts';
-import { bindParameters } from './bind.ts';
 import type { Gathering } from './gathered.ts';
 import { outcomeUnknown, toProblemError } from './problems.ts';
 import type { TransactionBody } from './request.ts';
@@ -16,6 +16,8 @@ export interface TransactionRun {
   readonly signal: AbortSignal;
 }
 
+type Unbound = TransactionBody['statements'][number];
+
 /** Nothing is committed before the last statement has ended, so the loss of a connection before that changes nothing. */
 const UNDONE = { reads: true } as const;
 
@@ -26,13 +28,14 @@ const UNDONE = { reads: true } as const;
 export async function runTransaction(run: TransactionRun): Promise<ProblemError | undefined> {
   const { pool, statements, gathering, deadline, signal } = run;
   try {
-    const bound = await Promise.all(statements.map((statement, index) => bind(run, statement, index)));
+    const bound = statements.map((statement, index) => bindAlone(statement, index));
     await using connection = await pool.acquire({ signal, deadline });
     await connection.begin(run.isolation);
     gathering.out.ascii('{"results":[');
-    for (const [index, { sql }] of statements.entries()) {
+    for (const [index, statement] of statements.entries()) {
       if (index > 0) gathering.out.ascii(',');
-      await execute(connection, gathering, { text: sql, params: bound[index] ?? [] }, index);
+      const params = bound[index] ?? (await bindOn(connection, statement, index));
+      await execute(connection, gathering, { text: statement.sql, params }, index);
       if (gathering.problem !== undefined) return gathering.problem;
     }
     gathering.out.ascii(']}');
@@ -44,12 +47,28 @@ export async function runTransaction(run: TransactionRun): Promise<ProblemError 
   }
 }
 
-const bind = ({ pool, deadline, signal }: TransactionRun, statement: TransactionBody['statements'][number], index: number) =>
-  new Promise<readonly ParameterValue[]>((resolve, reject) => {
-    bindParameters(pool, { ...statement, deadline, signal }, resolve, (error) =>
-      reject(atStatement(toProblemError(error, UNDONE), index)),
-    );
-  });
+/** Without the server, where the values alone say how; otherwise undefined. */
+function bindAlone({ params = [] }: Unbound, index: number): readonly ParameterValue[] | undefined {
+  if (needsTypes(params)) return undefined;
+  try {
+    return toParameters(params);
+  } catch (error) {
+    throw atStatement(toProblemError(error, UNDONE), index);
+  }
+}
+
+/** Just before it is run: what it works on may have been made by the statements before it. */
+async function bindOn(
+  connection: PooledConnection,
+  { sql, params = [] }: Unbound,
+  index: number,
+): Promise<readonly ParameterValue[]> {
+  try {
+    return toParameters(params, await connection.describe(sql));
+  } catch (error) {
+    throw atStatement(toProblemError(error, UNDONE), index);
+  }
+}
 
 const execute = (
   connection: PooledConnection,

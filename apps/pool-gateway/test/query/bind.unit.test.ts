@@ -1,34 +1,63 @@
-import type { TenantPool } from '@ultracore/tenant-pool';
+import type { PoolSink, PooledConnection, Statement, TenantPool } from '@ultracore/tenant-pool';
 import { expect, test } from 'vitest';
 import { Gathering } from '../../src/query/gathered.ts';
 import { createMemoryBudget } from '../../src/query/budget.ts';
 import { runTransaction } from '../../src/query/run-transaction.ts';
 import { createByteBuffer } from '../../src/result/byte-buffer.ts';
 
-test('a transaction that is given up does not wait for the types of its parameters', async () => {
-  const abort = new AbortController();
-  const pool = {
-    describe: (_sql: string, { signal }: { signal?: AbortSignal }) =>
-      new Promise((_resolve, reject) => {
-        signal?.addEventListener('abort', () => reject(new Error('given up')));
-      }),
-  };
-  const limits = { maxResultBytes: 1, maxResultRows: 1 };
-  const gathering = new Gathering(createByteBuffer(), createMemoryBudget(1, 1), {
-    tenantId: 'acme',
-    rowMode: 'object',
-    maxRows: undefined,
-    limits,
-  });
-  const ended = runTransaction({
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what it asks of a pool before it has a connection
-    pool: pool as unknown as TenantPool,
-    statements: [{ sql: 'select $1', params: [['a', 'b']] }],
+const INT_ARRAY = 1007;
+
+function running(connection: Partial<PooledConnection>, statements: { sql: string; params?: unknown[] }[]) {
+  const limits = { maxResultBytes: 1000, maxResultRows: 1 };
+  const options = { tenantId: 'acme', rowMode: 'object', maxRows: undefined, limits } as const;
+  return runTransaction({
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all that a transaction asks of a pool
+    pool: { acquire: () => Promise.resolve(connection) } as unknown as TenantPool,
+    statements,
     isolation: undefined,
-    gathering,
+    gathering: new Gathering(createByteBuffer(), createMemoryBudget(1, 1), options),
     deadline: performance.now() + 60_000,
-    signal: abort.signal,
+    signal: new AbortController().signal,
   });
-  abort.abort();
-  expect((await ended)?.code).toBe('internal');
+}
+
+/** A connection that says what it is asked, in order. */
+function recording(asked: string[]): Partial<PooledConnection> {
+  return {
+    begin: async () => void asked.push('begin'),
+    async describe(text) {
+      asked.push(`describe ${text}`);
+      return [INT_ARRAY];
+    },
+    execute({ text, params }: Statement, sink: PoolSink) {
+      asked.push(`${text} ${String(params[0])}`);
+      queueMicrotask(() => sink.complete('INSERT 0 1'));
+    },
+    commit: async () => void asked.push('commit'),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+test('a list in a transaction is bound on its own connection, after the statements before it have run', async () => {
+  const asked: string[] = [];
+  const problem = await running(recording(asked), [
+    { sql: 'create', params: ['x'] },
+    { sql: 'insert', params: [[1, 2]] },
+  ]);
+  expect(problem).toBeUndefined();
+  expect(asked).toEqual(['begin', 'create x', 'describe insert', 'insert {"1","2"}', 'commit']);
+});
+
+test('a value that cannot be sent has a transaction refused before it has a connection, with the statement at fault', async () => {
+  const asked: string[] = [];
+  const problem = await running(recording(asked), [{ sql: 'a' }, { sql: 'b', params: ['\0'] }]);
+  expect(problem).toMatchObject({ code: 'parameter_invalid', members: { statement: 1 } });
+  expect(asked).toEqual([]);
+});
+
+test('a transaction whose connection is taken back does not wait for the types of its parameters', async () => {
+  const problem = await running({ ...recording([]), describe: () => Promise.reject(new Error('given up')) }, [
+    { sql: 'select $1', params: [['a']] },
+  ]);
+  expect(problem).toMatchObject({ code: 'internal', members: { statement: 0 } });
 });

@@ -11,6 +11,8 @@ export interface PooledConnection extends AsyncDisposable {
   query<Row = Record<string, unknown>>(text: string, params?: readonly unknown[]): Promise<QueryResult<Row>>;
   /** The answer as bytes. What was ended by deadline, abort or removal fails with that PoolError. */
   execute(statement: Statement, sink: PoolSink): void;
+  /** The types (OIDs) of a text's parameters: inside of a transaction also of what it has made itself. */
+  describe(text: string): Promise<readonly number[]>;
   pause(): void;
   resume(): void;
   begin(isolation?: IsolationLevel): Promise<void>;
@@ -37,6 +39,10 @@ export class LeasedConnection implements PooledConnection {
 
   execute(statement: Statement, sink: PoolSink): void {
     this.#lease.execute(statement, sink);
+  }
+
+  describe(text: string): Promise<readonly number[]> {
+    return this.#lease.describe(text);
   }
 
   pause(): void {

@@ -98,6 +98,15 @@ export class Lease extends Work {
     backend.execute(statement, new LeaseStatement(this, sink));
   }
 
+  /** The types (OIDs) of a text's parameters, as what runs on this connection finds them. */
+  async describe(text: string): Promise<readonly number[]> {
+    try {
+      return (await this.use().describe(text)).parameterOids;
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
   /** One simple statement of ours. */
   async command(text: string): Promise<void> {
     try {

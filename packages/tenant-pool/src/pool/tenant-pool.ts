@@ -9,6 +9,7 @@ import type { LoginPool } from './login-pool.ts';
 import { Submission } from './submission.ts';
 import type { PoolSink, SubmissionHandle, SubmitRequest } from './submit-request.ts';
 import type { PoolMode, Tenant } from './tenant.ts';
+import { until } from './until.ts';
 
 const NOTHING_TO_ABORT: SubmissionHandle = {
   abort() {
@@ -74,28 +75,35 @@ export class TenantPool {
     return runTransaction(this, work, { ...options, timeoutMs: options.timeoutMs ?? this.#timeoutMs });
   }
 
-  /** The types (OIDs) of a text's parameters; the server is asked once for each text. Rejects with PoolError or WireError. */
+  /**
+   * The types (OIDs) of a text's parameters; the server is asked once for each text, whoever else wants to know at the same time. Rejects with
+   * PoolError or WireError.
+   */
   async describe(text: string, options: Partial<LeaseOptions> = {}): Promise<readonly number[]> {
     const pool = this.#pool(performance.now());
     if (pool instanceof PoolError) throw pool;
     const profile = pool.profiles.of(text);
     const known = profile?.parameters ?? this.#tenant.knownParameters(this.mode, text);
     if (known !== undefined) return known;
-    const lease = await this.#lease(options);
-    try {
-      const { parameterOids } = await lease.use().describe(text);
-      if (profile !== undefined) profile.parameters = parameterOids;
-      return parameterOids;
-    } catch (error) {
-      throw lease.explain(error);
-    } finally {
-      lease.release(true);
-    }
+    if (profile === undefined) return this.#ask(text, options);
+    profile.asking ??= this.#ask(text, {})
+      .then((parameters) => (profile.parameters = parameters))
+      .finally(() => (profile.asking = undefined));
+    return until(profile.asking, options);
   }
 
   /** Of this mode: over primary and replica for reads. */
   stats(): RoleStats {
     return this.#tenant.pools.stats(this.mode === 'readonly' ? ['readonly', 'replica'] : ['readwrite'], performance.now());
+  }
+
+  async #ask(text: string, options: Partial<LeaseOptions>): Promise<readonly number[]> {
+    const lease = await this.#lease(options);
+    try {
+      return await lease.describe(text);
+    } finally {
+      lease.release(true);
+    }
   }
 
   #lease(options: Partial<LeaseOptions>): Promise<Lease> {

@@ -14,6 +14,8 @@ export class StatementProfile {
   runs = 0;
   /** Types of the parameters, once the server was asked. */
   parameters: readonly number[] | undefined = undefined;
+  /** While it is asked. */
+  asking: Promise<readonly number[]> | undefined = undefined;
   /** Leans to the short side, because what disturbs a measurement only ever adds to it. */
   #typicalMs = 0;
   #inDoubt = 0;
