@@ -6,13 +6,13 @@ import { waitFor } from '@ultracore/testkit';
 import { expect } from 'vitest';
 import type { Answer } from './api.ts';
 import { loginOf, withClient, type Tier } from './homes.ts';
-import type { Platform, ServiceName, StartOptions } from './platform.ts';
+import { createPlatform, type Platform, type ServiceName, type StartOptions } from './platform.ts';
 import { freshId } from './tenants.ts';
 
 const DEADLINE = { deadlineMs: 120_000 };
 
 /** The tenants' migrations in a folder of the test's own, with more after the last one. */
-export async function createMigrationsFolder() {
+async function createMigrationsFolder() {
   const directory = await mkdtemp(join(tmpdir(), 'e2e-migrations-'));
   await cp(MIGRATIONS_DIRECTORY, directory, { recursive: true });
   return {
@@ -21,8 +21,6 @@ export async function createMigrationsFolder() {
     [Symbol.asyncDispose]: (): Promise<void> => rm(directory, { recursive: true, force: true }),
   };
 }
-
-export type MigrationsFolder = Awaited<ReturnType<typeof createMigrationsFolder>>;
 
 interface Wave {
   readonly tenants: number;
@@ -47,8 +45,25 @@ export async function replace(platform: Platform, name: ServiceName, options: St
   return platform.start(name, options);
 }
 
-/** Tenants of a test that are all active, at the version that the platform's own migrations end with. */
-export async function createFleet(platform: Platform, tiers: readonly Tier[]): Promise<string[]> {
+export interface Fleet extends AsyncDisposable {
+  readonly platform: Platform;
+  readonly folder: Awaited<ReturnType<typeof createMigrationsFolder>>;
+  /** Sorted. */
+  readonly ids: readonly string[];
+}
+
+/** A registry and a worker with tenants that are all active, at the version that the platform's own migrations end with. */
+export async function startFleet(tiers: readonly Tier[]): Promise<Fleet> {
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(await createMigrationsFolder());
+  const platform = opened.use(await createPlatform());
+  await Promise.all([platform.start('registry'), platform.start('provisioning-worker')]);
+  const ids = await createTenants(platform, tiers);
+  const all = opened.move();
+  return { platform, folder, ids, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+async function createTenants(platform: Platform, tiers: readonly Tier[]): Promise<string[]> {
   const ids = tiers.map((tier) => freshId(`fleet-${tier.slice(0, 3)}`));
   for (const [n, tier] of tiers.entries()) {
     expect((await platform.api().create({ tenant_id: ids[n] ?? '', tier })).status).toBe(202);
@@ -125,7 +140,7 @@ export async function hasColumn({ stack }: Platform, id: string, column: string)
  * that every tenant was asked once, has the version, and said so once.
  */
 export async function rollOutDespiteKillAt(
-  { platform, folder, ids }: { platform: Platform; folder: MigrationsFolder; ids: readonly string[] },
+  { platform, folder, ids }: Fleet,
   service: 'registry' | 'provisioning-worker',
   boundary: string,
   version: string,

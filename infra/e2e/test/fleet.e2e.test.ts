@@ -1,36 +1,20 @@
 import { FORWARD_BOUNDARIES } from '@ultracore/provisioning-worker/boundaries';
 import { ROLLOUT_BOUNDARIES } from '@ultracore/registry/boundaries';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  createFleet,
-  createMigrationsFolder,
-  hasColumn,
-  migrationEvents,
-  replace,
-  rollOutDespiteKillAt,
-  rolloutsOver,
-  type MigrationsFolder,
-} from '../src/fleet.ts';
-import { createPlatform, type Platform } from '../src/platform.ts';
+import { hasColumn, migrationEvents, replace, rollOutDespiteKillAt, rolloutsOver, startFleet, type Fleet } from '../src/fleet.ts';
 import { seeded } from '../src/seed.ts';
 
 const random = seeded();
 const oneOf = (boundaries: readonly string[]): string => boundaries[random.below(boundaries.length)] ?? '';
 
-let platform: Platform;
-let folder: MigrationsFolder;
-let ids: readonly string[];
+let fleet: Fleet;
 beforeAll(async () => {
-  [platform, folder] = await Promise.all([createPlatform(), createMigrationsFolder()]);
-  await Promise.all([platform.start('registry'), platform.start('provisioning-worker')]);
-  ids = await createFleet(platform, ['standard', 'standard', 'enterprise']);
+  fleet = await startFleet(['standard', 'standard', 'enterprise']);
 });
-afterAll(async () => {
-  await platform?.[Symbol.asyncDispose]();
-  await folder?.[Symbol.asyncDispose]();
-});
+afterAll(() => fleet?.[Symbol.asyncDispose]());
 
 test('a bad migration is stopped at the canary and touches nobody else; mended and resumed, it reaches all', async () => {
+  const { platform, folder, ids } = fleet;
   const [canary = '', ...others] = ids;
   const rollouts = await rolloutsOver(platform, ids);
   const env = { TENANT_MIGRATIONS_DIR: folder.directory };
@@ -68,5 +52,5 @@ const [service, boundary] =
     : (['provisioning-worker', oneOf(FORWARD_BOUNDARIES.migrate.standard)] as const);
 test(`a rollout survives a kill -9 of the ${service} at ${boundary} (seed ${random.seed})`, async () => {
   expect.hasAssertions();
-  await rollOutDespiteKillAt({ platform, folder, ids }, service, boundary, '9002');
+  await rollOutDespiteKillAt(fleet, service, boundary, '9002');
 });
