@@ -26,37 +26,53 @@ describe('another connection', () => {
     expect(asked).toEqual([...Array.from({ length: 5 }, () => undefined), 'grow']);
   });
 
-  /** Looks every 5 ms for `ms`, with so many statements of 1 ms done between two, on one connection more from the time that it asks for one. */
-  function run(growth: Growth, { from, ms, done, doneWithMore = done }: Run): string[] {
+  interface Run {
+    readonly from: number;
+    readonly ms: number;
+    /** Statements done between two looks. */
+    readonly done: number;
+    readonly doneWithMore?: number;
+    /** On all connections together. */
+    readonly inFlight?: number;
+    readonly inFlightWithMore?: number;
+  }
+
+  /** Looks every 5 ms for `ms`, at six connections and one more from the time that it asks for one. */
+  function run(
+    growth: Growth,
+    { from, ms, done, doneWithMore = done, inFlight = 84, inFlightWithMore = inFlight }: Run,
+  ): string[] {
     const asked: string[] = [];
     let more = 0;
     for (let now = from; now < from + ms; now += 5) {
       for (let n = 0; n < (more > 0 ? doneWithMore : done); n++) growth.note(1);
-      const connections = open(...Array.from({ length: 6 + more }, () => 8));
-      const answer = growth.look(connections, { late: false, mayGrow: more === 0, now });
+      const each = (more > 0 ? inFlightWithMore : inFlight) / (6 + more);
+      const answer = growth.look(open(...Array.from({ length: 6 + more }, () => each)), {
+        late: false,
+        mayGrow: more === 0,
+        now,
+      });
       if (answer === undefined) continue;
       asked.push(answer);
       more += answer === 'grow' ? 1 : -1;
     }
     return asked;
   }
-  interface Run {
-    readonly from: number;
-    readonly ms: number;
-    readonly done: number;
-    readonly doneWithMore?: number;
-  }
 
-  it('with which no more is done is given up, and none is tried for a while, each time for longer', () => {
+  it('with which nothing is done sooner is given up, and none is tried for a while, each time for longer', () => {
     const growth = new Growth(rules);
-    expect(run(growth, { from: 1_100, ms: 700, done: 20 })).toEqual(['grow', 'shrink']);
-    expect(run(growth, { from: 1_800, ms: 300, done: 20 })).toEqual([]);
-    expect(run(growth, { from: 2_100, ms: 700, done: 20 })).toEqual(['grow', 'shrink']);
-    expect(run(growth, { from: 2_800, ms: 1_200, done: 20 })).toEqual([]);
+    expect(run(growth, { from: 600, ms: 1_500, done: 20 })).toEqual(['grow', 'shrink']);
+    expect(run(growth, { from: 2_100, ms: 200, done: 20 })).toEqual([]);
+    expect(run(growth, { from: 2_300, ms: 1_900, done: 20 })).toEqual(['grow', 'shrink']);
+    expect(run(growth, { from: 4_200, ms: 800, done: 20 })).toEqual([]);
   });
 
   it('with which more is done is kept', () => {
-    expect(run(new Growth(rules), { from: 1_100, ms: 2_000, done: 20, doneWithMore: 23 })).toEqual(['grow']);
+    expect(run(new Growth(rules), { from: 600, ms: 1_800, done: 20, doneWithMore: 23 })).toEqual(['grow']);
+  });
+
+  it('with which as much is done, and less is under way, is kept', () => {
+    expect(run(new Growth(rules), { from: 600, ms: 1_800, done: 20, inFlightWithMore: 70 })).toEqual(['grow']);
   });
 
   it('is not given up for another that could not be opened, or when nothing waits any more', () => {
