@@ -108,7 +108,7 @@ export function createWorker(options: WorkerOptions): Worker {
       closed: (kind, outcome) => metrics.requestsClosed.inc({ kind, outcome }),
     },
   });
-  const repairer = createRepairer({ ...under, keyRing: options.keyRing });
+  const repairer = createRepairer({ ...under, keyRing: options.keyRing, onBoundary: options.onBoundary });
   const { migrationsAtOnce = options.concurrency, drift = NO_DRIFT } = options;
   const driftWatch = createDriftWatch({
     ...under,

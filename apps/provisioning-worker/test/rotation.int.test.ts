@@ -3,7 +3,10 @@ import { waitFor } from '@ultracore/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asTenant } from './support/homes.ts';
 import { createActiveTenant } from './support/active-tenant.ts';
+import { credentialOf, factOf } from './support/facts.ts';
+import { untilSettled } from './support/leases.ts';
 import { createRig, startHomeServer, type HomeServer, type Rig } from './support/rig.ts';
+import { spawnWorker } from './support/spawn-child.ts';
 import { toldFacts } from './support/told.ts';
 
 let server: HomeServer;
@@ -99,4 +102,25 @@ it('a rotation that a termination cancels is closed and told no further', async 
   await registry.change({ status: 'terminated', requests: { ...requests, rotate: { id, outcome: 'cancelled' } } });
   expect((await registry.untilClosed()).map(({ outcome }) => outcome)).toEqual(['done', 'cancelled']);
   expect((await toldFacts(rig.pool, 'ended-firm')).map(({ type }) => type)).not.toContain('TenantPasswordRotatedEvent');
+});
+
+it('logins that a rotation opened, and a termination cancels, are closed again', async () => {
+  await using rig = await createRig(server.postgres);
+  const first = await rig.worker([server]);
+  const registry = await createActiveTenant(rig, server, 'ajar-firm', 'standard');
+  await registry.change({ status: 'suspended' });
+  await untilSettled(rig.pool);
+  const requestId = await registry.request('rotate');
+  const issued = await factOf(rig.pool, { tenantId: 'ajar-firm', requestId, types: ['TenantCredentialsIssuedEvent'] });
+  await first.stop();
+  await using child = await spawnWorker(rig, [server], { at: 'passwords:set' });
+  await registry.change({ status: 'active', next_credential: credentialOf(issued) });
+  expect(await child.exited).toMatchObject({ signal: 'SIGKILL' });
+
+  const requests = { ...registry.row().requests, rotate: { id: requestId, outcome: 'cancelled' } } as const;
+  await registry.change({ status: 'terminated', next_credential: null, requests });
+  await rig.worker([server]);
+  await registry.untilClosed();
+  await untilSettled(rig.pool);
+  expect(await server.query(`select from pg_roles where rolname like 'uc_ajar_firm%' and rolcanlogin`)).toEqual([]);
 });

@@ -9,10 +9,12 @@ import {
   type Connection,
   type Home,
 } from '@ultracore/tenant-database';
+import type { BoundaryName } from '../provisioning/boundaries.ts';
 import { decideRepair } from '../provisioning/repair.ts';
 import { fingerprintOf, loginLimits, wantedHome, type WantedHome } from '../provisioning/wanted.ts';
-import { postponeHome, readLeasedRow, recordApplied } from '../store/homes.ts';
+import { postponeHome, readLeasedHome, recordApplied, type LeasedHome } from '../store/homes.ts';
 import { releaseLease, type TenantLease } from '../store/leases.ts';
+import { changeLogins } from './change-logins.ts';
 import { judge } from './judge.ts';
 import { openPasswords, verifiersOf, type Passwords } from './passwords.ts';
 import type { PostgresServer } from './server.ts';
@@ -26,6 +28,7 @@ const TOO_MANY_CONNECTIONS = 'pg_53300';
 
 export interface RepairerOptions extends UnderLeaseOptions {
   readonly keyRing: KeyRing;
+  readonly onBoundary: (name: BoundaryName) => void;
 }
 
 export interface Repairer {
@@ -38,16 +41,17 @@ export interface Repairer {
  * roles is set again.
  */
 export function createRepairer(options: RepairerOptions): Repairer {
-  const { pool, keyRing, logger } = options;
+  const { pool, keyRing, onBoundary, logger } = options;
 
   async function reconcile(hand: Hand<TenantLease>): Promise<void> {
     const { lease } = hand;
-    const row = await readLeasedRow(pool, lease);
-    const wanted = row && wantedHome(row);
-    if (!row || !wanted) return releaseLease(pool, lease);
+    const home = await readLeasedHome(pool, lease);
+    const wanted = home && wantedHome(home.row);
+    if (!home || !wanted) return releaseLease(pool, lease);
+    const { revision } = home.row;
     let settled: boolean;
     try {
-      settled = await bringInLine(hand, row, wanted);
+      settled = await bringInLine(hand, home, wanted);
     } catch (error) {
       const trouble = judgeTrouble(hand, error);
       if (trouble === undefined) return;
@@ -55,23 +59,24 @@ export function createRepairer(options: RepairerOptions): Repairer {
         { tenant_id: lease.tenantId, code: trouble.code, reason: trouble.reason },
         "a home's logins could not be brought in line; trying again",
       );
-      return postponeHome(pool, lease, LOOK_AGAIN_MS);
+      return postponeHome(pool, lease, { revision, afterMs: LOOK_AGAIN_MS });
     }
-    return settled ? recordApplied(pool, lease, fingerprintOf(wanted)) : postponeHome(pool, lease, ROTATING_MS);
+    if (settled) return recordApplied(pool, lease, fingerprintOf(wanted));
+    return postponeHome(pool, lease, { revision, afterMs: ROTATING_MS });
   }
 
   /** False while the logins cannot be made as they are wanted. */
-  async function bringInLine(hand: Hand<TenantLease>, row: DirectoryRow, wanted: WantedHome): Promise<boolean> {
+  async function bringInLine(hand: Hand<TenantLease>, { row, applied }: LeasedHome, wanted: WantedHome): Promise<boolean> {
     const home: Home = { tenantId: row.tenant_id, tier: row.tier, requestId: wanted.requestId };
     const session = await hand.sessions.get(home.tier === 'enterprise' ? ADMIN_DATABASE : SHARED_DATABASE);
-    const repair = decideRepair(wanted, await inspectHome(session, home));
+    const repair = decideRepair(wanted, await inspectHome(session, home), applied === fingerprintOf(wanted));
     const named = { tenant_id: home.tenantId, request_id: home.requestId };
     switch (repair.do) {
       case 'report':
         logger.error({ ...named, missing: repair.missing }, 'a part of a home is missing or not ours: its data needs a person');
         return true;
       case 'close':
-        await closeLogin(session, home);
+        await change(hand, 'closing', () => closeLogin(session, home));
         logger.info(named, "a home's logins were closed");
         return true;
       case 'open':
@@ -79,7 +84,7 @@ export function createRepairer(options: RepairerOptions): Repairer {
         // While a rotation is under way either password may be the one in force; who rotates sets it.
         if (!wanted.login) return true;
         if (row.next_credential !== null) return false;
-        await keepOpen(hand.server, session, home, row, repair.do === 'open' ? repair.because : []);
+        await keepOpen(hand, session, home, row, repair.do === 'open' ? repair.because : []);
         return true;
       default:
         return repair satisfies never;
@@ -87,7 +92,7 @@ export function createRepairer(options: RepairerOptions): Repairer {
   }
 
   async function keepOpen(
-    server: PostgresServer,
+    hand: Hand<TenantLease>,
     session: Connection,
     home: Home,
     row: DirectoryRow,
@@ -95,10 +100,18 @@ export function createRepairer(options: RepairerOptions): Repairer {
   ): Promise<void> {
     if (row.credential === null) return;
     const passwords = openPasswords(keyRing, home.tenantId, row.credential);
-    const because = faults.length > 0 ? faults : await refusedLogins(server, home, passwords);
+    const because = faults.length > 0 ? faults : await refusedLogins(hand.server, home, passwords);
     if (because.length === 0) return;
-    await openLogin(session, home, loginLimits(row), verifiersOf(passwords));
+    await change(hand, 'opening', () => openLogin(session, home, loginLimits(row), verifiersOf(passwords)));
     logger.warn({ tenant_id: home.tenantId, request_id: home.requestId, because }, "a home's logins were set again");
+  }
+
+  async function change({ lease }: Hand<TenantLease>, what: 'opening' | 'closing', how: () => Promise<unknown>): Promise<void> {
+    await changeLogins(pool, lease, async () => {
+      onBoundary(`${what}:before`);
+      await how();
+      onBoundary(`${what}:after`);
+    });
   }
 
   return { perform: (server, lease) => underLease(options, server, lease, reconcile) };

@@ -71,6 +71,15 @@ export const STOCK_BOUNDARIES = {
   removal: ['stock:withdrawn', 'stock:removed'],
 } as const;
 
+/**
+ * Every boundary of setting a home's logins as its row wants them, by what the row wants: `before`, with it written that they are
+ * being changed, and `after`, with nothing recorded.
+ */
+export const REPAIR_BOUNDARIES = {
+  opening: ['opening:before', 'opening:after'],
+  closing: ['closing:before', 'closing:after'],
+} as const;
+
 /** Steps of work that only goes forward which tell a fact. */
 const TELLING: ReadonlySet<string> = new Set(['credentials', 'rotated', 'purged', 'upgraded', 'verified']);
 const forward = (steps: readonly string[]) =>

@@ -27,15 +27,21 @@ export type Repair =
   /** A part of the home is gone or somebody else's: nothing that this pass could mend. */
   | { readonly do: 'report'; readonly missing: readonly string[] };
 
-/** What brings a home's logins in line with what is wanted. */
-export const decideRepair = (wanted: WantedHome, found: FoundHome): Repair => {
+/**
+ * What brings a home's logins in line with what is wanted. `settled`: they are known to have been brought in line with just that
+ * before. Where they are not, closed logins prove nothing: sessions that began before they were closed may still be there.
+ */
+export const decideRepair = (wanted: WantedHome, found: FoundHome, settled: boolean): Repair => {
   const parts = { role: found.role, readonly_role: found.readonlyRole, database: found.database, schema: found.schema };
   const missing = Object.entries(parts).flatMap(([part, state]) =>
     state === undefined || (state.exists && state.ours) ? [] : [part],
   );
   if (missing.length > 0) return { do: 'report', missing };
   const logins = { role: found.role, readonly_role: found.readonlyRole };
-  if (!wanted.login) return Object.values(logins).some(({ canLogin }) => canLogin) ? { do: 'close' } : { do: 'nothing' };
+  if (!wanted.login) {
+    const isShut = settled && Object.values(logins).every(({ canLogin }) => !canLogin);
+    return isShut ? { do: 'nothing' } : { do: 'close' };
+  }
   const because = Object.entries(logins).flatMap(([name, login]) =>
     faultsOf(login, wanted.limits).map((fault) => `${name}: ${fault}`),
   );

@@ -37,6 +37,7 @@ const found = (more: Partial<FoundHome> = {}): FoundHome => ({
   schema: { exists: true, ours: true },
   ...more,
 });
+const SHUT = { role: login({ canLogin: false }), readonlyRole: login({ canLogin: false }) };
 const wanted = (more: Partial<WantedTenant> = {}) => {
   const home = wantedHome(row(more));
   if (home === null) throw new Error('There is a home.');
@@ -74,19 +75,17 @@ describe('what is wanted of a home', () => {
 
 describe('the repair of a home', () => {
   it('is nothing when all is as it should be', () => {
-    expect(decideRepair(wanted(), found())).toEqual({ do: 'nothing' });
-    expect(
-      decideRepair(
-        wanted({ status: 'suspended' }),
-        found({ role: login({ canLogin: false }), readonlyRole: login({ canLogin: false }) }),
-      ),
-    ).toEqual({
-      do: 'nothing',
-    });
+    expect(decideRepair(wanted(), found(), true)).toEqual({ do: 'nothing' });
+    expect(decideRepair(wanted({ status: 'suspended' }), found(SHUT), true)).toEqual({ do: 'nothing' });
+  });
+
+  it('ends the sessions behind closed logins unless that is known to be done', () => {
+    expect(decideRepair(wanted({ status: 'suspended' }), found(SHUT), false)).toEqual({ do: 'close' });
   });
 
   it('closes a login that should be closed, even if only one of them is open', () => {
-    expect(decideRepair(wanted({ status: 'suspended' }), found({ role: login({ canLogin: false }) }))).toEqual({ do: 'close' });
+    const half = found({ role: login({ canLogin: false }) });
+    expect(decideRepair(wanted({ status: 'suspended' }), half, true)).toEqual({ do: 'close' });
   });
 
   it.each([
@@ -100,12 +99,12 @@ describe('the repair of a home', () => {
       },
     ],
   ])('opens anew what is not as wanted: %s', (fault, part) => {
-    expect(decideRepair(wanted(), found(part))).toEqual({ do: 'open', because: [fault] });
+    expect(decideRepair(wanted(), found(part), true)).toEqual({ do: 'open', because: [fault] });
   });
 
   it('only reports what is gone or somebody else’s, whatever else is wrong', () => {
     const schema = { exists: false, ours: false };
-    expect(decideRepair(wanted(), found({ schema, role: login({ ours: false, canLogin: false }) }))).toEqual({
+    expect(decideRepair(wanted(), found({ schema, role: login({ ours: false, canLogin: false }) }), true)).toEqual({
       do: 'report',
       missing: ['role', 'schema'],
     });

@@ -1,5 +1,6 @@
 import type { DirectoryRow } from '@ultracore/contracts';
 import type { Queryable } from '@ultracore/postgres';
+import { NOT_KNOWN } from '../provisioning/wanted.ts';
 import type { TenantLease } from './leases.ts';
 import type { Server } from './work.ts';
 
@@ -48,14 +49,40 @@ export async function leaseHomes(client: Queryable, options: LeaseOptions, which
   return result.rows.map((row) => ({ tenantId: row.tenant_id, token: row.token, toEnd: row.to_end }));
 }
 
-/** The newest row of a leased tenant, or null when the lease is lost. */
-export async function readLeasedRow(client: Queryable, lease: TenantLease): Promise<DirectoryRow | null> {
-  const result = await client.query<{ row: DirectoryRow }>(
-    `select d.row from worker.directory_row d join worker.tenant_lease l on l.tenant_id = d.tenant_id
+/** A leased tenant: its newest row, and as what its logins are known to be treated, if that is known. */
+export interface LeasedHome {
+  readonly row: DirectoryRow;
+  readonly applied: string | null;
+}
+
+/** Null when the lease is lost. */
+export async function readLeasedHome(client: Queryable, lease: TenantLease): Promise<LeasedHome | null> {
+  const result = await client.query<LeasedHome>(
+    `select d.row, d.applied from worker.directory_row d join worker.tenant_lease l on l.tenant_id = d.tenant_id
      where d.tenant_id = $1 and l.token = $2 and l.expires_at > clock_timestamp()`,
     [lease.tenantId, lease.token],
   );
-  return result.rows[0]?.row ?? null;
+  return result.rows[0] ?? null;
+}
+
+/** The newest row of a leased tenant, or null when the lease is lost. */
+export async function readLeasedRow(client: Queryable, lease: TenantLease): Promise<DirectoryRow | null> {
+  return (await readLeasedHome(client, lease))?.row ?? null;
+}
+
+/**
+ * From here on it is not known how the logins are treated. To be written before anything is changed about them, so that a change
+ * which is cut short is looked at again whatever is wanted by then. False when the lease is lost: then nothing may be changed.
+ */
+export async function forgetApplied(client: Queryable, lease: TenantLease): Promise<boolean> {
+  const result = await client.query(
+    `update worker.directory_row
+     set applied = $3, repair_at = case when wanted is not null then coalesce(repair_at, now()) end
+     where tenant_id = $1
+       and exists (select from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp())`,
+    [lease.tenantId, lease.token, NOT_KNOWN],
+  );
+  return result.rowCount === 1;
 }
 
 /** The logins are treated as `applied` says. What has come to be wanted meanwhile is due at once. Gives the lease back. */
@@ -71,16 +98,21 @@ export async function recordApplied(client: Queryable, lease: TenantLease, appli
   );
 }
 
-/** What could not be looked at or repaired now is due again after `afterMs`, if it was due. Gives the lease back. */
-export async function postponeHome(client: Queryable, lease: TenantLease, afterMs: number): Promise<void> {
+/** What is not known to be as it is wanted is due again after `afterMs`, or at once where a newer row has come since `revision`. Gives the lease back. */
+export async function postponeHome(
+  client: Queryable,
+  lease: TenantLease,
+  { revision, afterMs }: { readonly revision: number; readonly afterMs: number },
+): Promise<void> {
   await client.query(
     `with released as (
        delete from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp() returning tenant_id
      )
      update worker.directory_row d
      set logins_tested_at = now(),
-         repair_at = case when d.repair_at is not null then clock_timestamp() + $3 * interval '1 millisecond' end
+         repair_at = case when d.wanted <> coalesce(d.applied, '') then
+           case when d.revision = $4 then clock_timestamp() + $3 * interval '1 millisecond' else now() end end
      from released where d.tenant_id = released.tenant_id`,
-    [lease.tenantId, lease.token, afterMs],
+    [lease.tenantId, lease.token, afterMs, revision],
   );
 }

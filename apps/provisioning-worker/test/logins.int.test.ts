@@ -1,0 +1,34 @@
+import { waitFor } from '@ultracore/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createActiveTenant } from './support/active-tenant.ts';
+import { repairDespiteKillAt } from './support/crash-repair.ts';
+import { asTenant } from './support/homes.ts';
+import { untilSettled } from './support/leases.ts';
+import { createRig, startHomeServer, type HomeServer } from './support/rig.ts';
+
+let server: HomeServer;
+beforeAll(async () => {
+  server = await startHomeServer('one');
+});
+afterAll(() => server.postgres.stop());
+
+it.each(['opening:after', 'closing:after'] as const)(
+  'a worker killed at %s of logins: the next one leaves them as they are wanted, though the wish went back meanwhile',
+  async (boundary) => {
+    expect.hasAssertions();
+    await repairDespiteKillAt(server, boundary);
+  },
+);
+
+it('a suspended tenant’s sessions are ended though its logins are closed already, as a worker that died between both leaves them', async () => {
+  await using rig = await createRig(server.postgres);
+  await rig.worker([server]);
+  const registry = await createActiveTenant(rig, server, 'half-firm', 'standard');
+  const sleeping = asTenant(registry.row(), rig.keyRing, 'select pg_sleep(15)').catch(() => 'ended');
+  await waitFor(async () => (await server.query(`select from pg_stat_activity where usename = 'uc_half_firm'`)).length, {
+    what: 'the session',
+  });
+  await server.query('alter role uc_half_firm nologin; alter role uc_half_firm__ro nologin');
+  await registry.change({ status: 'suspended' });
+  expect(await sleeping).toBe('ended');
+});
