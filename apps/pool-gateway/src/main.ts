@@ -57,6 +57,8 @@ await runMain(NAME, async () => {
     socketDirectory: config.socketDirectory,
     tls: config.postgresTls ? {} : undefined,
     maxQueued: config.maxQueued,
+    // As Postgres sends it a row may be that much longer than as JSON: four bytes for each of its columns, 1,664 at most.
+    maxRowBytes: config.limits.maxResultBytes + 8 * 1024,
     logger,
   });
   const windows = createUsageWindows({ meter: `${NAME}.${config.instance}`, start: new Date(), newId: randomUUID });

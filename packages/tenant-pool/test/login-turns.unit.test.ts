@@ -29,7 +29,13 @@ function createTenant(change: Partial<TenantRegistration> = {}): { tenant: Tenan
     logger: undefined,
     maxQueued: 100,
     replicaMaxLagMs: 0,
-    connection: { applicationName: 'test', settings: {}, tls: undefined, socketDirectory: () => '/no/such/directory' },
+    connection: {
+      applicationName: 'test',
+      settings: {},
+      tls: undefined,
+      maxRowBytes: undefined,
+      socketDirectory: () => '/no/such/directory',
+    },
     keepUp: () => {},
   };
   const registration: TenantRegistration = {

@@ -137,6 +137,16 @@ describe('a pool', () => {
     expect(pool.stats()).toMatchObject({ opened: 2, closed: 1 });
   });
 
+  it('holds no row that is longer than may be, and goes on with the connection', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { maxRowBytes: 1_000 });
+    const pool = pools.manager.getPool(town.ids[0]);
+    const row = "select repeat('x', $1::int) as text";
+    await expect(pool.query(row, [1_000])).rejects.toMatchObject({ code: 'message_too_large' });
+    await expect(pool.query(row, [900])).resolves.toMatchObject({ rowCount: 1 });
+    expect(pool.stats().opened).toBe(1);
+  });
+
   it('runs as many statements at one time as the tenant may, and refuses what would wait too long a line', async () => {
     await using town = await foundTown(testStack(), 1);
     await using pools = manage(town, { maxQueued: 3, each: { maxConcurrentQueries: 2 } });

@@ -26,7 +26,7 @@ export async function connectLogin(pool: LoginPool, signal: AbortSignal): Promis
 }
 
 function optionsOf(pool: LoginPool) {
-  const { applicationName, settings, tls, socketDirectory } = pool.context.connection;
+  const { applicationName, settings, tls, maxRowBytes, socketDirectory } = pool.context.connection;
   const { host, port } = pool.server;
   const socket = socketDirectory(host, port);
   return {
@@ -36,6 +36,7 @@ function optionsOf(pool: LoginPool) {
     tls: socket === undefined ? tls : undefined,
     applicationName,
     settings: { ...settings, ...settingsOf(pool.tenant.registration) },
+    maxRowBytes,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };
 }

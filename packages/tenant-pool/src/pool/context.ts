@@ -17,6 +17,7 @@ export interface PoolContext {
     readonly applicationName: string;
     readonly settings: Readonly<Record<string, string>>;
     readonly tls: ConnectionOptions | undefined;
+    readonly maxRowBytes: number | undefined;
     readonly socketDirectory: (host: string, port: number) => string | undefined;
   };
   /** The tenant has a pool from now on: it is looked after, now and then. */

@@ -22,6 +22,8 @@ export interface TenantConnectionPoolManagerOptions {
   /** Settings of every session, beside and before those that it begins with. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly tls?: ConnectionOptions | undefined;
+  /** A longer row fails its statement, and is never held in memory. Default 64 MiB. */
+  readonly maxRowBytes?: number | undefined;
   /** The directory of a server's Unix socket, where there is one. */
   readonly socketDirectory?: ((host: string, port: number) => string | undefined) | undefined;
   /** Whom a call means that names no tenant. */
@@ -69,6 +71,7 @@ export class TenantConnectionPoolManager {
           ...options.settings,
         },
         tls: options.tls,
+        maxRowBytes: options.maxRowBytes,
         socketDirectory: options.socketDirectory ?? (() => undefined),
       },
       keepUp: (tenant) => {
