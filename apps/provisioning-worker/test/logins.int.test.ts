@@ -12,6 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.postgres.stop());
 
+const canLogin = async (role: string): Promise<boolean> =>
+  (await server.query('select from pg_roles where rolname = $1 and rolcanlogin', [role])).length > 0;
+
 it.each(['opening:after', 'closing:after'] as const)(
   'a worker killed at %s of logins: the next one leaves them as they are wanted, though the wish went back meanwhile',
   async (boundary) => {
@@ -31,4 +34,23 @@ it('a suspended tenant’s sessions are ended though its logins are closed alrea
   await server.query('alter role uc_half_firm nologin; alter role uc_half_firm__ro nologin');
   await registry.change({ status: 'suspended' });
   expect(await sleeping).toBe('ended');
+});
+
+it.each([
+  { what: 'schema is gone', tenantId: 'void-firm', spoil: 'drop schema tenant_void_firm cascade', open: 'uc_void_firm' },
+  {
+    what: 'read-only login is somebody else’s',
+    tenantId: 'odd-firm',
+    spoil: `comment on role uc_odd_firm__ro is 'mine'`,
+    open: 'uc_odd_firm',
+  },
+])('what there is of a suspended tenant’s logins is closed though its $what', async ({ tenantId, spoil, open }) => {
+  await using rig = await createRig(server.postgres);
+  await rig.worker([server]);
+  const registry = await createActiveTenant(rig, server, tenantId, 'standard');
+  await server.query(spoil, [], 'ultracore_shared');
+  await registry.change({ status: 'suspended' });
+  await waitFor(async () => !(await canLogin(open)), { what: 'the login to be closed' });
+  await untilSettled(rig.pool);
+  expect(rig.log.some((line) => line.includes('a part of a home is missing or not ours'))).toBe(true);
 });

@@ -2,7 +2,7 @@ import type { DirectoryRow } from '@ultracore/contracts';
 import type { KeyRing } from '@ultracore/credentials';
 import {
   ADMIN_DATABASE,
-  closeLogin,
+  closeTenant,
   inspectHome,
   openLogin,
   SHARED_DATABASE,
@@ -15,6 +15,7 @@ import { fingerprintOf, loginLimits, wantedHome, type WantedHome } from '../prov
 import { postponeHome, readLeasedHome, recordApplied, type LeasedHome } from '../store/homes.ts';
 import { releaseLease, type TenantLease } from '../store/leases.ts';
 import { changeLogins } from './change-logins.ts';
+import { connectUnderLease } from './effects/connect-under-lease.ts';
 import { judge } from './judge.ts';
 import { openPasswords, verifiersOf, type Passwords } from './passwords.ts';
 import type { PostgresServer } from './server.ts';
@@ -73,11 +74,12 @@ export function createRepairer(options: RepairerOptions): Repairer {
     const named = { tenant_id: home.tenantId, request_id: home.requestId };
     switch (repair.do) {
       case 'report':
-        logger.error({ ...named, missing: repair.missing }, 'a part of a home is missing or not ours: its data needs a person');
+        report(named, repair.missing);
         return true;
       case 'close':
-        await change(hand, 'closing', () => closeLogin(session, home));
+        await change(hand, 'closing', () => closeTenant(connectUnderLease(hand.sessions), home.tenantId));
         logger.info(named, "a home's logins were closed");
+        report(named, repair.missing);
         return true;
       case 'open':
       case 'nothing':
@@ -89,6 +91,11 @@ export function createRepairer(options: RepairerOptions): Repairer {
       default:
         return repair satisfies never;
     }
+  }
+
+  function report(named: object, missing: readonly string[]): void {
+    if (missing.length === 0) return;
+    logger.error({ ...named, missing }, 'a part of a home is missing or not ours: its data needs a person');
   }
 
   async function keepOpen(

@@ -23,7 +23,8 @@ export type Repair =
   | { readonly do: 'nothing' }
   /** Limits, verifiers and LOGIN are to be set. */
   | { readonly do: 'open'; readonly because: readonly string[] }
-  | { readonly do: 'close' }
+  /** What there is of this tenant's logins is to be closed, also where a part of the home is `missing`. */
+  | { readonly do: 'close'; readonly missing: readonly string[] }
   /** A part of the home is gone or somebody else's: nothing that this pass could mend. */
   | { readonly do: 'report'; readonly missing: readonly string[] };
 
@@ -36,12 +37,13 @@ export const decideRepair = (wanted: WantedHome, found: FoundHome, settled: bool
   const missing = Object.entries(parts).flatMap(([part, state]) =>
     state === undefined || (state.exists && state.ours) ? [] : [part],
   );
-  if (missing.length > 0) return { do: 'report', missing };
   const logins = { role: found.role, readonly_role: found.readonlyRole };
   if (!wanted.login) {
-    const isShut = settled && Object.values(logins).every(({ canLogin }) => !canLogin);
-    return isShut ? { do: 'nothing' } : { do: 'close' };
+    const isShut = settled && Object.values(logins).every(({ ours, canLogin }) => !(ours && canLogin));
+    if (!isShut) return { do: 'close', missing };
   }
+  if (missing.length > 0) return { do: 'report', missing };
+  if (!wanted.login) return { do: 'nothing' };
   const because = Object.entries(logins).flatMap(([name, login]) =>
     faultsOf(login, wanted.limits).map((fault) => `${name}: ${fault}`),
   );

@@ -80,12 +80,22 @@ describe('the repair of a home', () => {
   });
 
   it('ends the sessions behind closed logins unless that is known to be done', () => {
-    expect(decideRepair(wanted({ status: 'suspended' }), found(SHUT), false)).toEqual({ do: 'close' });
+    expect(decideRepair(wanted({ status: 'suspended' }), found(SHUT), false)).toEqual({ do: 'close', missing: [] });
   });
 
   it('closes a login that should be closed, even if only one of them is open', () => {
     const half = found({ role: login({ canLogin: false }) });
-    expect(decideRepair(wanted({ status: 'suspended' }), half, true)).toEqual({ do: 'close' });
+    expect(decideRepair(wanted({ status: 'suspended' }), half, true)).toEqual({ do: 'close', missing: [] });
+  });
+
+  it('closes what logins there are of a tenant that is to have none, whatever is missing, and reports once they are closed', () => {
+    const suspended = wanted({ status: 'suspended' });
+    const gone = { role: login({ exists: false, ours: false, canLogin: false }), schema: { exists: false, ours: false } };
+    const missing = ['role', 'schema'];
+    expect(decideRepair(suspended, found(gone), true)).toEqual({ do: 'close', missing });
+    expect(decideRepair(suspended, found({ ...SHUT, ...gone }), true)).toEqual({ do: 'report', missing });
+    const foreign = { role: login({ ours: false }), readonlyRole: SHUT.readonlyRole };
+    expect(decideRepair(suspended, found(foreign), true)).toEqual({ do: 'report', missing: ['role'] });
   });
 
   it.each([
@@ -102,7 +112,7 @@ describe('the repair of a home', () => {
     expect(decideRepair(wanted(), found(part), true)).toEqual({ do: 'open', because: [fault] });
   });
 
-  it('only reports what is gone or somebody else’s, whatever else is wrong', () => {
+  it('only reports what is gone or somebody else’s of a tenant that may log in, whatever else is wrong', () => {
     const schema = { exists: false, ours: false };
     expect(decideRepair(wanted(), found({ schema, role: login({ ours: false, canLogin: false }) }), true)).toEqual({
       do: 'report',
