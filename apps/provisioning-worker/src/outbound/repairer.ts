@@ -1,21 +1,12 @@
 import type { DirectoryRow } from '@ultracore/contracts';
 import type { KeyRing } from '@ultracore/credentials';
-import {
-  ADMIN_DATABASE,
-  closeTenant,
-  inspectHome,
-  openLogin,
-  SHARED_DATABASE,
-  type Connection,
-  type Home,
-} from '@ultracore/tenant-database';
+import { ADMIN_DATABASE, inspectHome, openLogin, SHARED_DATABASE, type Connection, type Home } from '@ultracore/tenant-database';
 import type { BoundaryName } from '../provisioning/boundaries.ts';
 import { decideRepair } from '../provisioning/repair.ts';
 import { fingerprintOf, loginLimits, wantedHome, type WantedHome } from '../provisioning/wanted.ts';
 import { postponeHome, readLeasedHome, recordApplied, type LeasedHome } from '../store/homes.ts';
 import { releaseLease, type TenantLease } from '../store/leases.ts';
-import { changeLogins } from './change-logins.ts';
-import { connectUnderLease } from './effects/connect-under-lease.ts';
+import { changeLogins, closeLogins } from './change-logins.ts';
 import { judge } from './judge.ts';
 import { openPasswords, verifiersOf, type Passwords } from './passwords.ts';
 import type { PostgresServer } from './server.ts';
@@ -77,7 +68,7 @@ export function createRepairer(options: RepairerOptions): Repairer {
         report(named, repair.missing);
         return true;
       case 'close':
-        await change(hand, 'closing', () => closeTenant(connectUnderLease(hand.sessions), home.tenantId));
+        await closeLogins({ pool, lease: hand.lease, sessions: hand.sessions, onBoundary });
         logger.info(named, "a home's logins were closed");
         report(named, repair.missing);
         return true;
@@ -109,16 +100,12 @@ export function createRepairer(options: RepairerOptions): Repairer {
     const passwords = openPasswords(keyRing, home.tenantId, row.credential);
     const because = faults.length > 0 ? faults : await refusedLogins(hand.server, home, passwords);
     if (because.length === 0) return;
-    await change(hand, 'opening', () => openLogin(session, home, loginLimits(row), verifiersOf(passwords)));
-    logger.warn({ tenant_id: home.tenantId, request_id: home.requestId, because }, "a home's logins were set again");
-  }
-
-  async function change({ lease }: Hand<TenantLease>, what: 'opening' | 'closing', how: () => Promise<unknown>): Promise<void> {
-    await changeLogins(pool, lease, async () => {
-      onBoundary(`${what}:before`);
-      await how();
-      onBoundary(`${what}:after`);
+    await changeLogins(pool, hand.lease, async () => {
+      onBoundary('opening:before');
+      await openLogin(session, home, loginLimits(row), verifiersOf(passwords));
+      onBoundary('opening:after');
     });
+    logger.warn({ tenant_id: home.tenantId, request_id: home.requestId, because }, "a home's logins were set again");
   }
 
   return { perform: (server, lease) => underLease(options, server, lease, reconcile) };

@@ -26,7 +26,10 @@ export function leaseHomesToTest(client: Queryable, options: LeaseOptions & { si
   );
 }
 
-/** Tenants whose home is being made or removed are left alone. A rotation or a migration keeps no suspension waiting. */
+/**
+ * Tenants whose home is being made or removed are left alone, and those that are in hand: a rotation is soon over, and who migrates a
+ * home closes its logins meanwhile if that is asked.
+ */
 export async function leaseHomes(client: Queryable, options: LeaseOptions, which: string): Promise<TenantLease[]> {
   const result = await client.query<{ tenant_id: string; token: string; to_end: string[] }>(
     `with due as materialized (
@@ -94,6 +97,17 @@ export async function recordApplied(client: Queryable, lease: TenantLease, appli
      update worker.directory_row d
      set applied = $3, logins_tested_at = now(), repair_at = case when d.wanted <> $3 then now() end
      from released where d.tenant_id = released.tenant_id`,
+    [lease.tenantId, lease.token, applied],
+  );
+}
+
+/** As `recordApplied`, and keeps the lease. */
+export async function noteApplied(client: Queryable, lease: TenantLease, applied: string): Promise<void> {
+  await client.query(
+    `update worker.directory_row d
+     set applied = $3, logins_tested_at = now(), repair_at = case when d.wanted <> $3 then now() end
+     where d.tenant_id = $1
+       and exists (select from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp())`,
     [lease.tenantId, lease.token, applied],
   );
 }

@@ -3,12 +3,14 @@ import type { Migration } from '@ultracore/tenant-database';
 import type { Pool } from 'pg';
 import type { WorkKind } from '../../provisioning/situation.ts';
 import type { ClaimFromStock } from '../stock/claim-from-stock.ts';
+import type { Logger } from '../under-lease.ts';
 import { createMakeHome } from './creation/make-home.ts';
 import { createMigrateHome } from './creation/migrate-home.ts';
 import { createOpenLogin } from './creation/open-login.ts';
 import { createSmokeTest } from './creation/smoke-test.ts';
 import { removeHome } from './creation/undo-home.ts';
 import type { Effect } from './effect.ts';
+import { closingMeanwhile } from './migration/closing-meanwhile.ts';
 import { createUpgradeHome } from './migration/upgrade-home.ts';
 import { createCloseAndCount } from './purge/close-and-count.ts';
 import { createForgetCredentials } from './purge/forget-credentials.ts';
@@ -24,6 +26,7 @@ export interface EffectOptions {
   readonly keyRing: KeyRing;
   readonly migrations: readonly Migration[];
   readonly claimFromStock: ClaimFromStock;
+  readonly logger: Logger;
   /** Of one statement of a migration that a rollout runs in a home in use. */
   readonly migrationLimits: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number };
 }
@@ -48,7 +51,7 @@ export function createEffects(options: EffectOptions): Readonly<Record<WorkKind,
       prove: createProveGone(options),
       purge_failed: createListRemaining(options),
     },
-    migrate: { upgrade: createUpgradeHome(options) },
+    migrate: { upgrade: closingMeanwhile(createUpgradeHome(options), options) },
     verify_replica: { verify: createVerifyReplica(options) },
   };
 }
