@@ -70,7 +70,7 @@ function judgeRaw(error: unknown): Judged {
   if (error instanceof BookkeepingError) return { ...troubleOf(error), kind: 'passing', code: 'bookkeeping_unreachable' };
   if (error instanceof VersionElsewhereError) return { ...troubleOf(error), kind: 'passing', code: 'version_elsewhere' };
   if (error instanceof ReplicaRejectedError) {
-    return { kind: error.mayPass ? 'unclear' : 'lasting', code: error.code, reason: troubleOf(error).reason };
+    return { kind: error.mayPass ? 'passing' : 'lasting', code: error.code, reason: troubleOf(error).reason };
   }
   if (error instanceof CredentialError) return { ...troubleOf(error), kind: 'lasting', code: error.code };
   if (!(error instanceof TenantDatabaseError)) return troubleOf(error);

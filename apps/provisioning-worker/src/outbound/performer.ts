@@ -136,7 +136,7 @@ export function createPerformer(options: PerformerOptions): Performer {
       return null;
     }
     const unclear = judged.kind === 'unclear';
-    const passes = judged.kind === 'passing' && work.tries + 1 < (plan.passingTries ?? Infinity);
+    const passes = judged.kind === 'passing' && work.tries + 1 < (plan.passingTries?.(judged.code) ?? Infinity);
     if (passes || (unclear && work.unclearTries + 1 < UNCLEAR_TRIES)) {
       logger.warn(details, 'a step failed and is tried again');
       await tryAgain(item, work, unclear);

@@ -1,6 +1,7 @@
 import { sqlStateOf } from '@ultracore/postgres';
 import type { Connection } from '@ultracore/tenant-database';
 import { Client } from 'pg';
+import { LAGGING } from '../provisioning/replica/steps.ts';
 import { troubleOf } from '../provisioning/trouble.ts';
 
 export interface Standby {
@@ -15,13 +16,13 @@ export type ReplicaRejection = 'unreachable' | 'login_refused' | 'not_in_recover
 export class ReplicaRejectedError extends Error {
   override readonly name = 'ReplicaRejectedError';
   readonly code: ReplicaRejection;
-  /** What may pass by itself, because a standby follows its server a little later. */
+  /** See `LAGGING`. */
   readonly mayPass: boolean;
 
   constructor(code: ReplicaRejection, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.mayPass = code !== 'not_in_recovery' && code !== 'other_system';
+    this.mayPass = LAGGING.has(code);
   }
 }
 
@@ -33,6 +34,7 @@ interface Login {
 
 const TIMEOUT_MS = 5000;
 const REFUSED: ReadonlySet<string | undefined> = new Set(['28P01', '28000']);
+const NO_SUCH_DATABASE = '3D000';
 
 /** Logs in to a standby and runs `work`. Throws `ReplicaRejectedError` for whatever goes wrong: it is never the home server's fault. */
 export async function atStandby<Result>(
@@ -64,6 +66,9 @@ function rejection({ host, port }: Standby, { user, database }: Login, error: un
   const place = `${host}:${port}`;
   if (REFUSED.has(sqlStateOf(error))) {
     return new ReplicaRejectedError('login_refused', `${place} refuses ${user}: ${reason}`, { cause: error });
+  }
+  if (sqlStateOf(error) === NO_SUCH_DATABASE) {
+    return new ReplicaRejectedError('home_not_found', `${place} has no database ${database}.`, { cause: error });
   }
   return new ReplicaRejectedError('unreachable', `${place} cannot be used in ${database}: ${reason}`, { cause: error });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MIGRATION, MIGRATION_STEPS } from './migration/steps.ts';
-import { decide } from './plan.ts';
+import { decide, PLANS } from './plan.ts';
 import { PURGE, PURGE_STEPS } from './purge/steps.ts';
 import { REPLICA, REPLICA_STEPS } from './replica/steps.ts';
 import { ROTATION, ROTATION_STEPS } from './rotation/steps.ts';
@@ -64,6 +64,12 @@ const KINDS = [
   { kind: 'migrate', steps: MIGRATION_STEPS, failed: MIGRATION.failed },
   { kind: 'verify_replica', steps: REPLICA_STEPS, failed: REPLICA.failed },
 ] as const;
+
+it('a replica that may only be behind is rejected in the end; no other trouble that passes rejects it', () => {
+  const { passingTries } = PLANS.verify_replica;
+  for (const code of ['unreachable', 'login_refused', 'home_not_found']) expect(passingTries?.(code)).toBeLessThan(20);
+  expect(passingTries?.('pg_53300')).toBe(Infinity);
+});
 
 describe.each(KINDS)('work of kind $kind', ({ kind, steps, failed }) => {
   const prefixes = [...steps.keys()].map((index): readonly string[] => steps.slice(0, index)).concat([steps]);

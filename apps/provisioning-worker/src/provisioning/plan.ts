@@ -3,7 +3,7 @@ import { isCreationStep, STEPS } from './creation/steps.ts';
 import { decideForward, type ForwardWork } from './forward.ts';
 import { MIGRATION } from './migration/steps.ts';
 import { PURGE } from './purge/steps.ts';
-import { REPLICA } from './replica/steps.ts';
+import { LAGGING, REPLICA } from './replica/steps.ts';
 import { ROTATION } from './rotation/steps.ts';
 import type { Decision, Situation, WorkKind } from './situation.ts';
 
@@ -20,8 +20,8 @@ interface Plan {
   /** The last step: with it the item is told in full, and waits for the registry's answer. */
   readonly last: string;
   readonly resort: (step: string) => Resort;
-  /** How often in a row a step may meet trouble that passes, before that is taken for lasting; without end unless given. */
-  readonly passingTries?: number;
+  /** How often in a row a step may meet trouble that passes, by its code, before that is taken for lasting; without end unless given. */
+  readonly passingTries?: (code: string) => number;
 }
 
 /** The request fails with a step of `mayFail`; every other is insisted on. */
@@ -33,6 +33,8 @@ const forward = (work: ForwardWork, last: string, mayFail: readonly string[]): O
 
 /** A tenant's long transactions may keep a migration from its locks: the rollout is told so, instead of waiting for them. */
 const LOCKED_OUT_AFTER = 8;
+/** With the pauses between tries some half a minute: a standby follows its server a little later, or is just being restarted. */
+const LAGGED_AFTER = 11;
 
 export const PLANS: Readonly<Record<WorkKind, Plan>> = {
   provision: {
@@ -43,8 +45,11 @@ export const PLANS: Readonly<Record<WorkKind, Plan>> = {
   // Once a password may have been set it is not known that the old one is in force: there is only forward.
   rotate: forward(ROTATION, 'rotated', ['check', 'credentials']),
   purge: forward(PURGE, 'purged', ['close', 'remove', 'forget', 'prove']),
-  migrate: { ...forward(MIGRATION, 'upgraded', ['upgrade']), passingTries: LOCKED_OUT_AFTER },
-  verify_replica: forward(REPLICA, 'verified', ['verify']),
+  migrate: { ...forward(MIGRATION, 'upgraded', ['upgrade']), passingTries: () => LOCKED_OUT_AFTER },
+  verify_replica: {
+    ...forward(REPLICA, 'verified', ['verify']),
+    passingTries: (code) => (LAGGING.has(code) ? LAGGED_AFTER : Infinity),
+  },
 };
 
 /** What to do next with an item. */
