@@ -2,6 +2,7 @@ import type { KeyRing } from '@ultracore/credentials';
 import { SHARED_DATABASE, type Migration } from '@ultracore/tenant-database';
 import type { Pool } from 'pg';
 import type { AdminServer } from './config.ts';
+import { allEnded } from './inbound/all-ended.ts';
 import { leaseTasks, type Task } from './inbound/lease-tasks.ts';
 import { createTimer } from './inbound/timer.ts';
 import { createWorkLoop } from './inbound/work-loop.ts';
@@ -164,7 +165,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const unknown = await readUnknownServers(pool, servers);
     if (unknown.length > 0)
       logger.error({ servers: unknown }, 'tenants live on Postgres servers that are not configured here; their work waits');
-    await Promise.all(servers.map((server) => reconcileServer(server)));
+    await allEnded(servers.map((server) => reconcileServer(server)));
     loop.wake();
   }
 
@@ -197,7 +198,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const resealing = createTimer({ everyMs: RESEAL_EVERY_MS, pass: async () => void (await resealer.pass()), logger });
 
   async function compareHomes(): Promise<void> {
-    await Promise.all(
+    await allEnded(
       servers
         .filter(({ state }) => state === 'fit' && drift.checks > 0)
         .map(async (server) => metrics.drifted.set({ server: server.name }, await driftWatch.pass(server))),

@@ -1,3 +1,5 @@
+import { allEnded } from './all-ended.ts';
+
 /** A Postgres server as the loop sees it. */
 export interface LoopServer {
   readonly name: string;
@@ -71,7 +73,7 @@ export function createWorkLoop<Server extends LoopServer, Item>(options: WorkLoo
 
   async function round(): Promise<void> {
     await options.beforeRound?.();
-    await Promise.all(servers.map(fill));
+    await allEnded(servers.map(fill));
   }
 
   async function fill(server: Server): Promise<void> {

@@ -85,6 +85,26 @@ describe('the work loop', () => {
     expect(begun).toEqual(['a', 'b']);
   });
 
+  it('begins no round while one server is still being asked for, though another could not be', async () => {
+    const slow = Promise.withResolvers<string[]>();
+    let asked = 0;
+    loop = createWorkLoop<LoopServer, string>({
+      servers: [server('broken', 'fit'), server('slow', 'fit')],
+      concurrency: 1,
+      pollMs: 60_000,
+      logger,
+      lease: ({ name }) => (name === 'broken' ? Promise.reject(new Error('no')) : (asked++, slow.promise)),
+      perform: () => Promise.resolve(),
+    });
+    loop.start();
+    await new Promise(setImmediate);
+    loop.wake();
+    await new Promise(setImmediate);
+    expect(asked).toBe(1);
+    slow.resolve([]);
+    await vi.waitFor(() => expect(asked).toBe(2));
+  });
+
   it('goes on after a round that could not be begun', async () => {
     let failures = 1;
     loop = createWorkLoop<LoopServer, string>({
