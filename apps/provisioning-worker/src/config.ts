@@ -34,9 +34,9 @@ const fields = z.object({
   /** Credentials of a retired key that are sealed with the present one in a second, at most. */
   RESEALS_PER_SECOND: variable.integer({ min: 1, max: 1000 }).default(50),
   TENANT_MIGRATIONS_DIR: z.string(),
-  /** Of one statement of a migration in a home that is in use; below the 60 s after which the worker gives a connection up. */
+  /** Of one statement of a migration in a home that is in use. */
   MIGRATION_LOCK_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 50 }).default(5),
-  MIGRATION_STATEMENT_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 50 }).default(30),
+  MIGRATION_STATEMENT_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 3600 }).default(30),
   /** Tenants worked on at once, for each Postgres server. */
   WORKER_CONCURRENCY: variable.integer({ min: 1, max: 64 }).default(8),
   /** Of those, migrations that rollouts ask for; as many as there are when left out. */

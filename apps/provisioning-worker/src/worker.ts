@@ -11,6 +11,7 @@ import { createEffects } from './outbound/effects/create-effects.ts';
 import { migrateShared } from './outbound/effects/creation/migrate-home.ts';
 import { COMPARED_TOGETHER, createDriftWatch } from './outbound/drift-watch.ts';
 import type { FactSink } from './outbound/facts.ts';
+import type { Patience } from './outbound/patience.ts';
 import { createPerformer } from './outbound/performer.ts';
 import { createRepairer } from './outbound/repairer.ts';
 import { createResealer } from './outbound/resealer.ts';
@@ -53,6 +54,8 @@ export interface WorkerOptions {
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
   readonly leaseTtlMs?: number;
+  /** With statements on the tenants' servers; `PATIENCE` unless given. */
+  readonly patience?: Patience;
   /** Of one statement of a migration that a rollout runs in a home in use. */
   readonly migrationLimits: { readonly lockTimeoutMs: number; readonly statementTimeoutMs: number };
 }
@@ -234,13 +237,14 @@ export function createWorker(options: WorkerOptions): Worker {
   };
 }
 
-function toServer(server: AdminServer, { concurrency, migrations, logger }: WorkerOptions): PostgresServer {
+function toServer(server: AdminServer, { concurrency, migrations, patience, logger }: WorkerOptions): PostgresServer {
   return createServer({
     ...server,
     // A task that had to wait for a connection would be taken for one that cannot reach the server. A comparison takes two at once:
     // one to the home, and one to make what the home is compared with.
     connections: concurrency + TESTED_TOGETHER + 2 * COMPARED_TOGETHER + HOUSEKEEPING_CONNECTIONS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    patience,
     verifyEveryMs: VERIFY_EVERY_MS,
     logger,
     async prepare(connect) {

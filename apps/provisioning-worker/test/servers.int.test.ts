@@ -1,8 +1,10 @@
 import { createServer, type Socket } from 'node:net';
-import { bootstrapServer } from '@ultracore/tenant-database';
+import { bootstrapServer, loadMigrations } from '@ultracore/tenant-database';
 import { startPrivatePostgres, waitFor } from '@ultracore/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createActiveTenant } from './support/active-tenant.ts';
 import { asTenant, objectsOf } from './support/homes.ts';
+import { moreMigrations } from './support/more-migrations.ts';
 import { playRegistry } from './support/registry.ts';
 import { ADMIN_PASSWORD, createRig, startHomeServer, type HomeServer } from './support/rig.ts';
 
@@ -71,6 +73,23 @@ it('a server that dies in the middle of its work delays it and fails none of it'
   for (const registry of registries) {
     expect(await asTenant(registry.row(), rig.keyRing, 'select count(*)::int as clients from clients')).toEqual([{ clients: 0 }]);
   }
+});
+
+it('a server that is long at work on what it was sent is waited for, and goes on being used', async () => {
+  await using rig = await createRig(one.postgres);
+  const first = await rig.worker([one]);
+  const registry = await createActiveTenant(rig, one, 'slow-firm', 'standard');
+  await first.stop();
+  // Each statement within its limit, the file as a whole not.
+  using folder = moreMigrations({ '9001_slow.sql': 'select pg_sleep(0.4); select pg_sleep(0.4); select pg_sleep(0.4);' });
+  await rig.worker([one], {
+    migrations: await loadMigrations(folder.directory),
+    migrationLimits: { lockTimeoutMs: 600, statementTimeoutMs: 600 },
+    patience: { statementMs: 10_000, askAfterMs: 100 },
+  });
+  await registry.request('migrate', { target_migration_version: '9001' });
+  expect(await registry.settle('migrate')).toMatchObject({ type: 'TenantMigrationsCompletedEvent' });
+  expect(rig.log.filter((line) => line.includes('cannot be used now'))).toEqual([]);
 });
 
 it('a server that is not bootstrapped is refused with the list of what is missing, and used once it is', async () => {

@@ -1,4 +1,5 @@
 import { TIERS } from '@ultracore/contracts';
+import { waitFor } from '@ultracore/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   closeTenant,
@@ -68,6 +69,28 @@ describe.each(TIERS)('a %s tenant', (tier) => {
     expect(await takeInventory(bench.admin, home)).toEqual([]);
     expect(await listRequestsOf(bench.admin, home.tenantId)).toEqual([]);
   });
+});
+
+it('a large home is counted for longer than any other statement may take', async () => {
+  const tenant = await newTenant(bench, 'standard', 'slow');
+  await fill(tenant, 3);
+  const hurried: Connect = async (database) => {
+    const client = await bench.admin(database);
+    await client.query(`set statement_timeout = '300ms'`);
+    return client;
+  };
+  // The count has to wait for this lock, as it would for a disk.
+  const holder = await bench.superuser(SHARED_DATABASE);
+  await holder.query(`begin; lock table ${tenant.names.schema}.clients in access exclusive mode`);
+  try {
+    const counting = takeInventory(hurried, tenant.home);
+    const tooLong = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%count(*)%' and now() - query_start > '500ms'`;
+    await Promise.race([counting, waitFor(async () => (await asSuperuser(tooLong)).length, { what: 'a count that takes long' })]);
+    await holder.query('commit');
+    expect((await counting)[0]?.counted).toMatchObject({ rows: 12 });
+  } finally {
+    await holder.end();
+  }
 });
 
 describe('the rows of a small tenant', () => {

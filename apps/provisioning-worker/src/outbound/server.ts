@@ -4,11 +4,13 @@ import {
   SHARED_DATABASE,
   verifyServer,
   type Connect,
+  type Connection,
   type Finding,
 } from '@ultracore/tenant-database';
 import { Client, Pool, type ClientBase, type ClientConfig, type PoolClient } from 'pg';
 import { backoffMs } from '../provisioning/backoff.ts';
 import { troubleOf } from '../provisioning/trouble.ts';
+import { PATIENCE, patientConnection, type Patience } from './patience.ts';
 
 interface ServerAddress {
   readonly name: string;
@@ -22,6 +24,8 @@ export interface ServerOptions extends ServerAddress {
   /** Admin connections at most to each of the two databases that every tenant needs. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
+  /** `PATIENCE` unless given. */
+  readonly patience?: Patience | undefined;
   /** How often a fit server is verified again. */
   readonly verifyEveryMs: number;
   /** Done each time the server has become fit, before it gets work. Its failure is told and is no reason not to use the server. */
@@ -36,7 +40,7 @@ interface Logger {
 }
 
 export interface AdminConnection {
-  readonly client: ClientBase;
+  readonly client: Connection;
   /** For the next user, or closed when it is in a database of its own. */
   giveBack(): Promise<void>;
   end(): Promise<void>;
@@ -63,10 +67,10 @@ export interface PostgresServer extends ServerAddress {
   stop(): Promise<void>;
 }
 
-/** Longer than any single statement of a healthy creation, shorter than anybody's patience with a server that hangs. */
-const QUERY_TIMEOUT_MS = 60_000;
 /** Connections kept open to each of the two databases, so that the first tenant after a quiet time does not wait for one. */
 const WARM = 2;
+/** After so long without a word from the other side, ten probes in ten seconds decide whether a connection is still there. */
+const KEEP_ALIVE_MS = 10_000;
 const RETRY = { firstMs: 250, longestMs: 5000 } as const;
 
 /**
@@ -74,7 +78,7 @@ const RETRY = { firstMs: 250, longestMs: 5000 } as const;
  * ones to tenants' own databases, and what is known of its health. A server is used only after `verifyServer` found nothing.
  */
 export function createServer(options: ServerOptions): PostgresServer {
-  const { name, host, port, logger } = options;
+  const { name, host, port, logger, patience = PATIENCE } = options;
   const pools = new Map<string, Pool>();
   let state: ServerState = 'unverified';
   let findings: readonly Finding[] = [];
@@ -91,10 +95,10 @@ export function createServer(options: ServerOptions): PostgresServer {
     database,
     application_name: 'ultracore-worker',
     connectionTimeoutMillis: options.connectTimeoutMs,
-    query_timeout: QUERY_TIMEOUT_MS,
-    statement_timeout: QUERY_TIMEOUT_MS,
-    lock_timeout: QUERY_TIMEOUT_MS / 4,
+    statement_timeout: patience.statementMs,
+    lock_timeout: patience.statementMs / 4,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   });
 
   function poolOf(database: string): Pool {
@@ -108,11 +112,36 @@ export function createServer(options: ServerOptions): PostgresServer {
   }
 
   async function connect(database: string): Promise<AdminConnection> {
-    if (database === ADMIN_DATABASE || database === SHARED_DATABASE) return pooled(await poolOf(database).connect());
+    if (database === ADMIN_DATABASE || database === SHARED_DATABASE) {
+      const client = await poolOf(database).connect();
+      return pooled(client, patient(client));
+    }
     const client = new Client(configOf(database));
     client.on('error', () => undefined);
     await client.connect();
-    return single(client);
+    return single(client, patient(client));
+  }
+
+  const patient = (client: ClientBase): Connection =>
+    patientConnection(client, patience.askAfterMs, () => isAtWork(processOf(client)));
+
+  /** Asked on a connection of its own, for which nobody has to be waited. */
+  async function isAtWork(process: number | undefined): Promise<boolean> {
+    const client = new Client({ ...configOf(ADMIN_DATABASE), query_timeout: options.connectTimeoutMs });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      const { rowCount } = await client.query(`select from pg_stat_activity where pid = $1 and state not like 'idle%'`, [
+        process,
+      ]);
+      return rowCount === 1;
+    } catch (error) {
+      if (troubleOf(error).kind === 'server') throw error;
+      // Too many connections, say: it answers, and nothing is known of the session.
+      return true;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
   }
 
   const connectPlain: Connect = async (database) => {
@@ -215,7 +244,7 @@ export function createServer(options: ServerOptions): PostgresServer {
 }
 
 /** A connection that goes back to its pool unless it broke. */
-function pooled(client: PoolClient): AdminConnection {
+function pooled(client: PoolClient, connection: Connection): AdminConnection {
   let broken: Error | undefined;
   let released = false;
   const onError = (error: Error): void => {
@@ -229,10 +258,10 @@ function pooled(client: PoolClient): AdminConnection {
     client.release(broken ?? destroy);
   };
   return {
-    client,
+    client: connection,
     async giveBack() {
       // A session leaves nothing of one tenant's work to the next: role, search_path and name are what they were.
-      await client.query('reset role; reset all').catch(() => {
+      await connection.query('reset role; reset all').catch(() => {
         broken ??= new Error('The connection could not be reset.');
       });
       release();
@@ -244,9 +273,13 @@ function pooled(client: PoolClient): AdminConnection {
   };
 }
 
-function single(client: Client): AdminConnection {
+function single(client: Client, connection: Connection): AdminConnection {
   const end = async (): Promise<void> => {
     await client.end().catch(() => undefined);
   };
-  return { client, giveBack: end, end, destroy: () => void end() };
+  return { client: connection, giveBack: end, end, destroy: () => void end() };
 }
+
+/** The number of the server's process that a client is connected to; its types do not name it. */
+const processOf = (client: ClientBase): number | undefined =>
+  'processID' in client && typeof client.processID === 'number' ? client.processID : undefined;

@@ -27,13 +27,14 @@ const NO_CONNECTION: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
 ]);
 
-/** What `pg` says, without a code, when a connection broke or could not be had in time. */
+/** What is said, without a code, when a connection broke or could not be had in time. */
 const CONNECTION_TEXTS = [
   'Connection terminated',
   'timeout expired',
   'timeout exceeded when trying to connect',
   'Client has encountered a connection error',
   'Query read timeout',
+  'The answer is lost',
   'Client was closed and is not queryable',
 ];
 

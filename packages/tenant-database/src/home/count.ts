@@ -1,10 +1,14 @@
 import { quoteIdent } from '@ultracore/postgres';
-import type { Connection } from '../client.ts';
+import { type Connection, lastRows } from '../client.ts';
 import { ROLES } from '../names.ts';
 
+/** To be sent before a count, which it is about: reading all of a large table takes longer than any other statement may. */
+export const COUNT_LIMIT = `set local statement_timeout = '1h'`;
+
 /**
- * Counts the tables of a migrated schema and the rows in them. Only tables that `ultracore_owner` owns are read: nothing is
- * ever read through an object of a tenant's. What the schema is read in must have no row security (not the small tier's).
+ * Counts the tables of a migrated schema and the rows in them, one table after the other, each for up to an hour. Only tables that
+ * `ultracore_owner` owns are read: nothing is ever read through an object of a tenant's. What the schema is read in must have no row
+ * security (not the small tier's).
  */
 export async function countSchema(connection: Connection, schema: string): Promise<{ tables: number; rows: number }> {
   const { rows: tables } = await connection.query<{ name: string }>(
@@ -12,8 +16,11 @@ export async function countSchema(connection: Connection, schema: string): Promi
         and relowner = '${ROLES.owner}'::regrole order by relname`,
     [quoteIdent(schema)],
   );
-  if (tables.length === 0) return { tables: 0, rows: 0 };
-  const sum = tables.map(({ name }) => `(select count(*) from ${quoteIdent(schema)}.${quoteIdent(name)})`).join(' + ');
-  const { rows } = await connection.query<{ total: string }>(`select ${sum} as total`);
-  return { tables: tables.length, rows: Number(rows[0]?.total ?? 0) };
+  let total = 0;
+  for (const { name } of tables) {
+    const count = `select count(*) as total from ${quoteIdent(schema)}.${quoteIdent(name)}`;
+    const [row] = lastRows(await connection.query<{ total: string }>(`${COUNT_LIMIT}; ${count}`));
+    total += Number(row?.total ?? 0);
+  }
+  return { tables: tables.length, rows: total };
 }

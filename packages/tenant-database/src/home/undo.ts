@@ -4,13 +4,12 @@ import { type Connect, type Connection, hasSqlState, inTransaction, withConnecti
 import { TenantDatabaseError } from '../errors.ts';
 import { describe } from '../migrations/failure.ts';
 import { ADMIN_DATABASE, APP_SCHEMA, type Home, homeComment, homeNames, ROLES, SHARED_DATABASE } from '../names.ts';
-import { countSchema } from './count.ts';
 import { databaseState } from './database.ts';
 import { revokeGrantsElsewhere } from './grants-elsewhere.ts';
 import { closeRoles } from './login.ts';
 import { commentsOfRoles } from './roles.ts';
 
-/** Something that was removed, with what was counted in it: `{ kind: 'schema', name: 'tenant_acme', counted: { tables: 15, rows: 812 } }`. */
+/** Something of a home, with what was counted in it, if anything was: `{ kind: 'schema', name: 'tenant_acme', counted: { tables: 15, rows: 812 } }`. */
 export interface HomeObject {
   readonly kind: 'database' | 'schema' | 'role' | 'rows' | 'comment' | 'migration_history' | 'credentials';
   readonly name: string;
@@ -18,7 +17,7 @@ export interface HomeObject {
 }
 
 export interface UndoResult {
-  /** What this call removed. A repeated call removes nothing. */
+  /** What this call removed. A repeated call removes nothing. What was in a database or schema is not counted: `takeInventory` does that. */
   readonly removed: readonly HomeObject[];
   /** Objects of the home's names that belong to somebody else, or to another request of this tenant: left as they are. */
   readonly kept: readonly HomeObject[];
@@ -54,10 +53,8 @@ async function undoEnterprise(connect: Connect, home: Home, options: UndoOptions
     const state = await databaseState(admin, database);
     const cutShort = state?.comment === null && state.ours && (!state.open || state.invalid) && options.creationRecorded;
     if (state !== undefined && (state.comment === comment || cutShort)) {
-      const counted =
-        state.open && !state.invalid ? await withConnection(connect, database, (db) => countSchema(db, APP_SCHEMA)) : {};
       await dropDatabase(admin, database, state.invalid);
-      removed.push({ kind: 'database', name: database, counted });
+      removed.push({ kind: 'database', name: database, counted: {} });
     } else if (state !== undefined) {
       kept.push({ kind: 'database', name: database, counted: {} });
     }
@@ -131,10 +128,9 @@ async function dropSchema(shared: Connection, home: Home, kept: HomeObject[]): P
     kept.push({ kind: 'schema', name: schema, counted: {} });
     return [];
   }
-  const counted = await countSchema(shared, schema);
   await shared.query('delete from ultracore.homes where home = $1', [schema]);
   await shared.query(`drop schema ${quoteIdent(schema)} cascade`);
-  return [{ kind: 'schema', name: schema, counted }];
+  return [{ kind: 'schema', name: schema, counted: {} }];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { quoteIdent } from '@ultracore/postgres';
 import { type Connect, type Connection, hasSqlState, inTransaction, withConnection } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
+import { COUNT_LIMIT } from '../home/count.ts';
 import type { HomeObject } from '../home/undo.ts';
 import { APP_SCHEMA, ROLES, SHARED_DATABASE } from '../names.ts';
 
@@ -33,7 +34,8 @@ async function sharedTables(shared: Connection): Promise<string[]> {
 
 /**
  * How many rows of a tenant each shared table has, where there are any; counted as `ultracore_maint`, because row security hides
- * them from everybody else, their owner included. To be called in a transaction, whose role is then what it was.
+ * them from everybody else, their owner included. To be called in a transaction, whose role is then what it was, and whose statements
+ * may take long from then on.
  * @throws TenantDatabaseError `blind` when a table could not be seen into.
  */
 export async function countRows(shared: Connection, tenantId: string): Promise<HomeObject[]> {
@@ -42,7 +44,7 @@ export async function countRows(shared: Connection, tenantId: string): Promise<H
   const counts = tables.map(
     (name, index) => `select ${index} as at, count(*) as rows from ${qualified(name)} where tenant_id = $1`,
   );
-  await shared.query(`set local role ${ROLES.maint}`);
+  await shared.query(`${COUNT_LIMIT}; set local role ${ROLES.maint}`);
   const { rows } = await shared.query<{ at: number; rows: string }>(counts.join(' union all '), [tenantId]);
   await shared.query('reset role');
   return rows.flatMap(({ at, rows: count }): HomeObject[] =>
