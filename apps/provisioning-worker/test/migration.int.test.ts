@@ -100,6 +100,30 @@ it('what small tenants share is migrated once for all of them, row security on w
   expect(applied).toHaveLength(1);
 });
 
+it('a migration that fails for the rows of small tenants says where, and of no row anything to anybody', async () => {
+  await using rig = await createRig(server.postgres);
+  const first = await rig.worker([server]);
+  const registry = await createActiveTenant(rig, server, 'strict-one', 'small');
+  const other = await createActiveTenant(rig, server, 'strict-two', 'small');
+  for (const each of [registry, other]) {
+    await asTenant(each.row(), rig.keyRing, `insert into clients (kind, family_name) values ('person', 'mark-of-a-row')`);
+  }
+  await first.stop();
+  await rig.worker([server], { migrations: await withMore({ '9004_strict.data.sql': 'update clients set kind = family_name;' }) });
+  const fact = await migrate(registry, '9004');
+  expect(fact).toMatchObject({
+    type: 'TenantMigrationsFailedEvent',
+    body: {
+      migration_version: '9004',
+      code: 'migration_failed',
+      sqlstate: '23514',
+      reason: expect.stringContaining('check_violation, schema app, table clients, constraint clients_') as string,
+    },
+  });
+  const { rows } = await rig.pool.query('select failure from worker.work_item');
+  expect(JSON.stringify([fact, rows, rig.log])).not.toContain('mark-of-a-row');
+});
+
 it('a version that is not known here fails and changes nothing', async () => {
   await using rig = await createRig(server.postgres);
   await rig.worker([server]);

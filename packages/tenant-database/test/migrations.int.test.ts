@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Connection,
@@ -114,6 +115,39 @@ describe('runMigrations', () => {
     // The next run, with the fault mended, starts from nothing.
     const mended = [migration('0001', table('a')), migration('0002', table('b'))];
     expect(await inShared((shared) => runMigrations(shared, { schema, migrations: mended }))).toMatchObject({ applied: 2 });
+  });
+
+  it.each([
+    [
+      'a constraint that its rows break',
+      'alter table a add constraint no_words check (word is null)',
+      /check_violation, .*table a, constraint no_words; .*SQLSTATE 23514/,
+    ],
+    [
+      'a value that is none of the type',
+      'alter table a alter word type int using word::int',
+      /invalid_text_representation; .*22P02/,
+    ],
+    ['what it says itself', `do $$ begin raise exception 'found %', (select word from a); end $$`, /raise_exception; .*P0001/],
+    [
+      'a statement that it puts together',
+      `do $$ begin execute (select format('select %I from a', word) from a); end $$`,
+      /an error of class 42; .*42703/,
+    ],
+    [
+      'a constraint that is looked at when it ends',
+      `create table b (word text unique deferrable initially deferred); insert into b select word from a, generate_series(1, 2)`,
+      /unique_violation, .*table b, constraint b_word_key; .*23505/,
+    ],
+  ])('says of a migration that fails for its rows where, but no value of them: %s', async (_, sql, reason) => {
+    const { schema } = await emptyHome('values');
+    const rows = `${table('a')} alter table a add column word text; insert into a (tenant_id, id, word) values ('x', 1, 'mark-of-a-row')`;
+    const migrations = [migration('0001', rows), migration('0002', sql)];
+    await inShared((shared) => runMigrations(shared, { schema, migrations: migrations.slice(0, 1) }));
+    const outcome = await inShared((shared) => runMigrations(shared, { schema, migrations })).catch((error: unknown) => error);
+    expect(outcome).toMatchObject({ code: 'migration_failed', failure: { version: '0002' } });
+    expect(String(outcome)).toMatch(reason);
+    expect(inspect(outcome, { depth: null })).not.toContain('mark-of-a-row');
   });
 
   it('keeps what came before, in a home that had some', async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quoteIdent, quoteLiteral } from '@ultracore/postgres';
 import { type Connect, type Connection, hasSqlState, inTransaction, withConnection } from '../client.ts';
 import { TenantDatabaseError } from '../errors.ts';
-import { describe } from '../migrations/failure.ts';
+import { describe } from '../migrations/refusal.ts';
 import { ADMIN_DATABASE, APP_SCHEMA, type Home, homeComment, homeNames, ROLES, SHARED_DATABASE } from '../names.ts';
 import { databaseState } from './database.ts';
 import { revokeGrantsElsewhere } from './grants-elsewhere.ts';

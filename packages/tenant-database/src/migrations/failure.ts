@@ -1,17 +1,19 @@
 import { sqlStateOf } from '@ultracore/postgres';
 import { MigrationError, TenantDatabaseError, type MigrationErrorCode } from '../errors.ts';
 import type { Migration } from './load.ts';
+import { describe, refusalWithoutValues, tellRefusal } from './refusal.ts';
 
-/** The error of a migration, with the place in its file that Postgres pointed at. */
+/** The error of a migration, with the place in its file that Postgres pointed at. It has no value of any row, nor has its cause. */
 export function migrationError(what: 'migration_failed' | 'unsafe_schema', migration: Migration, error: unknown): MigrationError {
   const place = what === 'migration_failed' ? placeOf(migration.sql, error) : {};
   const code = what === 'migration_failed' ? codeOf(error) : what;
   const at = place.line === undefined ? '' : ` at line ${place.line}, column ${place.column ?? 1}`;
+  const words = what === 'unsafe_schema' ? describe(error) : tellRefusal(error);
   return new MigrationError(
     code,
     { version: migration.version, sqlState: sqlStateOf(error), ...place },
-    `Migration ${migration.version}_${migration.name} failed${at}: ${describe(error)}${stateOf(error)}`,
-    { cause: error },
+    `Migration ${migration.version}_${migration.name} failed${at}: ${words}${stateOf(error)}`,
+    { cause: refusalWithoutValues(error) },
   );
 }
 
@@ -26,13 +28,6 @@ function placeOf(sql: string, error: unknown): { position?: number; line?: numbe
   return { position, line: before.length, column: Array.from(before.at(-1) ?? '').length + 1 };
 }
 
-/** An error of Postgres in one line, with its detail. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const detail = 'detail' in error && typeof error.detail === 'string' ? `: ${error.detail}` : '';
-  return `${error.message}${detail}`;
-}
-
 /** The SQLSTATE as it ends a sentence. */
 function stateOf(error: unknown): string {
   const state = sqlStateOf(error);
@@ -43,7 +38,7 @@ function stateOf(error: unknown): string {
 export function orTimeout(error: unknown): never {
   const code = codeOf(error);
   if (error instanceof TenantDatabaseError || code === 'migration_failed') throw error;
-  throw new TenantDatabaseError(code, `The home could not be had in time: ${describe(error)}${stateOf(error)}.`, {
+  throw new TenantDatabaseError(code, `The home could not be had in time: ${tellRefusal(error)}${stateOf(error)}.`, {
     cause: error,
   });
 }

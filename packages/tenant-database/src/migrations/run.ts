@@ -3,8 +3,9 @@ import { type Connection, inTransaction, lastRows } from '../client.ts';
 import { MigrationError, TenantDatabaseError } from '../errors.ts';
 import { migratedRights, migratedRightsLook } from '../home/schema.ts';
 import { APP_SCHEMA, namedHome, parseHomeComment, ROLES, SHARED_DATABASE } from '../names.ts';
-import { describe, migrationError, orTimeout } from './failure.ts';
+import { migrationError, orTimeout } from './failure.ts';
 import type { Migration } from './load.ts';
+import { describe, isAboutRows } from './refusal.ts';
 
 export interface RunMigrationsOptions {
   /** The schema to fill, which must exist: `homeNames(…).schema`. Also the key of the bookkeeping in this database. */
@@ -113,7 +114,13 @@ async function applyBatch(
   options: RunMigrationsOptions,
   batch: readonly Migration[],
 ): Promise<AppliedBatch> {
-  return inTransaction(connection, () => applyWithin(connection, options, batch));
+  try {
+    return await inTransaction(connection, () => applyWithin(connection, options, batch));
+  } catch (error) {
+    // A constraint that is looked at only when the transaction ends.
+    const last = isAboutRows(error) ? batch.at(-1) : undefined;
+    throw last === undefined ? error : migrationError('migration_failed', last, error);
+  }
 }
 
 /**
