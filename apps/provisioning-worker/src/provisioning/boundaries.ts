@@ -1,8 +1,9 @@
 import { factOf, STEPS, UNDO_STEPS } from './creation/steps.ts';
-import { MIGRATION_STEPS } from './migration/steps.ts';
-import { PURGE_STEPS } from './purge/steps.ts';
-import { REPLICA_STEPS } from './replica/steps.ts';
-import { ROTATION_STEPS } from './rotation/steps.ts';
+import type { ForwardWork } from './forward.ts';
+import { MIGRATION, MIGRATION_STEPS } from './migration/steps.ts';
+import { PURGE, PURGE_STEPS } from './purge/steps.ts';
+import { REPLICA, REPLICA_STEPS } from './replica/steps.ts';
+import { ROTATION, ROTATION_STEPS } from './rotation/steps.ts';
 import type { Tier } from './situation.ts';
 
 /**
@@ -69,6 +70,16 @@ export const STOCK_BOUNDARIES = {
   },
   claim: ['home:reserved', 'home:renamed'],
   removal: ['stock:withdrawn', 'stock:removed'],
+} as const;
+
+const failed = ({ failed: step }: ForwardWork) => boundariesOf(step, 'standard', true);
+
+/** Every boundary that is crossed when such work has failed, in order; the same in every tier. */
+export const FAILURE_BOUNDARIES = {
+  rotate: failed(ROTATION),
+  purge: failed(PURGE),
+  migrate: failed(MIGRATION),
+  verify_replica: failed(REPLICA),
 } as const;
 
 /**
