@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pool, PoolClient } from 'pg';
+import { checkOut } from './check-out.ts';
 import { coordinationTables } from './coordination-tables.ts';
 import { PostgresError } from './errors.ts';
 import { quoteIdent } from './quote.ts';
@@ -45,12 +46,8 @@ const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
  */
 export async function migrate(pool: Pool, { directory, schema }: MigrateOptions): Promise<MigrateResult> {
   const files = await readMigrationFiles(directory);
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  const onError = (error: Error): void => {
-    broken = error;
-  };
-  client.on('error', onError);
+  const connection = await checkOut(pool);
+  const { client } = connection;
   try {
     await client.query('select pg_advisory_lock(hashtextextended($1, 0))', [lockName(schema)]);
     await prepareSchema(client, schema);
@@ -61,11 +58,8 @@ export async function migrate(pool: Pool, { directory, schema }: MigrateOptions)
     return { applied: pending.map((file) => file.name), version: files.length };
   } finally {
     // The lock belongs to the session. If it cannot be given back the session must end with it.
-    await client.query('select pg_advisory_unlock_all()').catch((error: Error) => {
-      broken ??= error;
-    });
-    client.off('error', onError);
-    client.release(broken);
+    await connection.restore(() => client.query('select pg_advisory_unlock_all()'));
+    connection.giveBack();
   }
 }
 

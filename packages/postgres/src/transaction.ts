@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { checkOut } from './check-out.ts';
 import { PostgresError } from './errors.ts';
 
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable';
@@ -21,13 +22,8 @@ export async function transaction<Result>(
   work: (client: PoolClient) => Promise<Result>,
   options: TransactionOptions = {},
 ): Promise<Result> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  // The pool listens only while a connection is idle; without a listener of ours the process would end.
-  const onError = (error: Error): void => {
-    broken = error;
-  };
-  client.on('error', onError);
+  const connection = await checkOut(pool);
+  const { client } = connection;
   try {
     await client.query(beginStatement(options));
     const result = await work(client);
@@ -40,24 +36,13 @@ export async function transaction<Result>(
     }
     return result;
   } catch (error) {
-    broken ??= await rollback(client);
+    await connection.restore(() => client.query('rollback'));
     throw error;
   } finally {
-    client.off('error', onError);
-    client.release(broken);
+    connection.giveBack();
   }
 }
 
 function beginStatement({ isolation, readOnly }: TransactionOptions): string {
   return `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`;
-}
-
-/** The error that makes the connection unusable, if it could not be brought back to a clean state. */
-async function rollback(client: PoolClient): Promise<Error | undefined> {
-  try {
-    await client.query('rollback');
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }
