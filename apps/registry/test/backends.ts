@@ -5,7 +5,7 @@ import { startEventStore } from '@ultracore/embedded-eventstore';
 import { createCommandHandler, eventId, type EventStore } from '@ultracore/event-sourcing';
 import { createEventStoreDb } from '@ultracore/eventstoredb';
 import { createPool } from '@ultracore/postgres';
-import { freshDatabase, testStack } from '@ultracore/testkit';
+import { freshDatabase, testStack, waitFor } from '@ultracore/testkit';
 import type { Pool } from 'pg';
 import { onTestFinished } from 'vitest';
 import { v4 } from 'uuid';
@@ -120,4 +120,22 @@ export async function storedRows(pool: Pool, tenantIds: readonly string[]) {
     [tenantIds],
   );
   return result.rows;
+}
+
+/** Resolves when the rows of some tenants show all that has happened to them up to now. */
+export async function untilProjected(
+  { pool }: Pick<Backends, 'pool'>,
+  history: ReturnType<typeof createHistory>,
+  ids: readonly string[],
+): Promise<void> {
+  const wanted = await Promise.all(ids.map((id) => history.row(id)));
+  await waitFor(
+    async () => {
+      const rows = await storedRows(pool, ids);
+      return wanted.every((row) =>
+        rows.some((stored) => stored.tenant_id === row?.tenant_id && stored.revision === row?.revision),
+      );
+    },
+    { what: 'the rows to be up to date' },
+  );
 }

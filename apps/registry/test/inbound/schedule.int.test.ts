@@ -8,7 +8,7 @@ import type { LeasedWork } from '../../src/store/leased-work.ts';
 import { tenantCodec } from '../../src/tenant/codec.ts';
 import { tenantDecider } from '../../src/tenant/decider.ts';
 import { logger } from '../app.ts';
-import { createHistory, freshTenantId, openBackends, startProjector, storedRows, type Backends } from '../backends.ts';
+import { createHistory, freshTenantId, openBackends, startProjector, untilProjected, type Backends } from '../backends.ts';
 import { factsOf } from '../tenant/examples.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -38,24 +38,6 @@ function startSchedule(
   schedule.start();
   onTestFinished(() => schedule.stop());
   return { schedule, looked: () => looks };
-}
-
-/** Waits until a schedule that looks now would see what has happened up to now. */
-async function untilProjected(
-  { pool }: Backends,
-  history: ReturnType<typeof createHistory>,
-  ids: readonly string[],
-): Promise<void> {
-  const wanted = await Promise.all(ids.map((id) => history.row(id)));
-  await waitFor(
-    async () => {
-      const rows = await storedRows(pool, ids);
-      return wanted.every((row) =>
-        rows.some((stored) => stored.tenant_id === row?.tenant_id && stored.revision === row?.revision),
-      );
-    },
-    { what: 'the rows to be up to date' },
-  );
 }
 
 /** Waits until the schedule has looked a few times more. */

@@ -6,7 +6,7 @@ import { rebuildTenants } from '../../src/readmodel/rebuild.ts';
 import { applyChanges } from '../../src/readmodel/rollouts.ts';
 import { writeTenants } from '../../src/readmodel/tenants.ts';
 import { SCHEMA } from '../../src/store/schema.ts';
-import { createHistory, freshTenantId, openBackends, startProjector, storedRows } from '../backends.ts';
+import { createHistory, freshTenantId, openBackends, startProjector, storedRows, untilProjected } from '../backends.ts';
 import { factsOf } from '../tenant/examples.ts';
 
 describe('a rebuild', () => {
@@ -24,16 +24,7 @@ describe('a rebuild', () => {
       if (ids.length % 2 === 0) await history.activate(id, request);
       else await history.say(id, factsOf(request).started);
     }
-    const wanted = await Promise.all(ids.map((id) => history.row(id)));
-    await waitFor(
-      async () => {
-        const rows = await storedRows(pool, ids);
-        return wanted.every((row) =>
-          rows.some((stored) => stored.tenant_id === row?.tenant_id && stored.revision === row?.revision),
-        );
-      },
-      { what: 'the projector to be up to date' },
-    );
+    await untilProjected(backends, history, ids);
     const [before, schema] = [await storedRows(pool, ids), await dumpSchema(pool, SCHEMA)];
     await pool.query("update tenant_configs set tenant_name = 'spoilt', max_connections = 1");
     await pool.query('delete from tenant_revisions where tenant_id = $1', [ids[0]]);
