@@ -37,6 +37,13 @@ describe('a tenant with a replica', () => {
     const { rows } = await pools.manager.query('select pg_is_in_recovery() as standby', [], { tenantId: id });
     expect(rows).toEqual([{ standby: false }]);
 
+    const serializable = await pools.manager.transaction((tx) => tx.query('select pg_is_in_recovery() as standby'), {
+      tenantId: id,
+      readonly: true,
+      isolation: 'serializable',
+    });
+    expect(serializable.rows).toEqual([{ standby: false }]);
+
     await admin.query('select pg_wal_replay_pause()');
     await waitFor(async () => (await where()) === 'primary', {
       what: 'reads to leave the replica that is behind',

@@ -29,7 +29,7 @@ export async function runTransaction(run: TransactionRun): Promise<ProblemError 
   const { pool, statements, gathering, deadline, signal } = run;
   try {
     const bound = statements.map((statement, index) => bindAlone(statement, index));
-    await using connection = await pool.acquire({ signal, deadline });
+    await using connection = await pool.acquire({ signal, deadline, onPrimary: run.isolation === 'serializable' });
     await connection.begin(run.isolation);
     gathering.out.ascii('{"results":[');
     for (const [index, statement] of statements.entries()) {

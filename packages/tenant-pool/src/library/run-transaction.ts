@@ -1,8 +1,9 @@
+import type { LeaseOptions } from '../pool/lease.ts';
 import type { PooledConnection } from './connection.ts';
 import type { Transaction, TransactionOptions } from './query-options.ts';
 
 interface Acquires {
-  acquire(options: { readonly deadline: number; readonly signal?: AbortSignal | undefined }): Promise<PooledConnection>;
+  acquire(options: LeaseOptions): Promise<PooledConnection>;
 }
 
 /** Begin, work, commit; rolled back when the work throws. */
@@ -11,7 +12,11 @@ export async function runTransaction<T>(
   work: (transaction: Transaction) => Promise<T>,
   options: TransactionOptions & { readonly timeoutMs: number },
 ): Promise<T> {
-  const connection = await pool.acquire({ deadline: performance.now() + options.timeoutMs, signal: options.signal });
+  const connection = await pool.acquire({
+    deadline: performance.now() + options.timeoutMs,
+    signal: options.signal,
+    onPrimary: options.isolation === 'serializable',
+  });
   try {
     await connection.begin(options.isolation);
     const result = await work({ query: (text, params) => connection.query(text, params) });

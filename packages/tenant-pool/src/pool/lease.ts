@@ -11,6 +11,8 @@ export interface LeaseOptions {
   readonly deadline: number;
   /** Aborted: the same at once. */
   readonly signal?: AbortSignal | undefined;
+  /** On no replica: for what only a primary can do, which is serializable transactions among what reads. */
+  readonly onPrimary?: boolean | undefined;
 }
 
 /** Called once: with the lease when it has its connection, or with the reason why it will not get one. */

@@ -110,13 +110,13 @@ export class TenantPool {
     const now = performance.now();
     const deadline = options.deadline ?? now + this.#timeoutMs;
     return new Promise((resolve, reject) => {
-      const pool = this.#pool(now);
+      const pool = this.#pool(now, options.onPrimary);
       if (pool instanceof PoolError) return reject(pool);
       pool.take(new Lease(pool, { deadline, signal: options.signal }, now, { resolve, reject }));
     });
   }
 
-  #pool(now: number): LoginPool | PoolError {
-    return this.#tenant.removed ?? this.#tenant.poolFor(this.mode, now);
+  #pool(now: number, onPrimary?: boolean): LoginPool | PoolError {
+    return this.#tenant.removed ?? this.#tenant.poolFor(this.mode, now, onPrimary);
   }
 }

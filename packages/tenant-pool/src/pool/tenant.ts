@@ -82,8 +82,8 @@ export class Tenant {
   }
 
   /** Where a request goes now. */
-  poolFor(mode: PoolMode, now: number): LoginPool {
-    if (mode === 'readonly' && this.registration.replica !== undefined) {
+  poolFor(mode: PoolMode, now: number, onPrimary = false): LoginPool {
+    if (mode === 'readonly' && !onPrimary && this.registration.replica !== undefined) {
       const replica = this.pools.of('replica');
       this.#replica ??= new ReplicaRoute(this.#context.replicaMaxLagMs);
       if (this.#replica.usable(replica, now)) return replica;
