@@ -5,9 +5,9 @@ import { given, type Fact, type Told } from './fact.ts';
 
 const objects = z.array(z.object({ kind: z.string(), name: z.string(), counted: z.record(z.string(), z.number()) }));
 
-/** What step `close` leaves behind: everything there was. */
-const inventory = z.object({ found: objects });
-export type PurgeInventory = z.infer<typeof inventory>;
+/** What step `close` leaves behind: everything there was, before the first attempt to remove it. */
+export const purgeInventory = z.object({ found: objects });
+export type PurgeInventory = z.infer<typeof purgeInventory>;
 
 /** What step `purge_failed` leaves behind: everything there still is. */
 const rest = z.object({ remaining: objects });
@@ -20,7 +20,7 @@ const OBJECTS_AT_MOST = 2000;
 export function purgeFact(step: PurgeStep, told: Told, time: string): Fact | undefined {
   switch (step) {
     case 'purged': {
-      const { found } = inventory.parse(told.results['close']);
+      const { found } = purgeInventory.parse(told.results['close']);
       return { type: 'TenantDataPurgedEvent', fields: { removed: found.slice(0, OBJECTS_AT_MOST), purged_at: time } };
     }
     case 'purge_failed': {
