@@ -61,6 +61,8 @@ export async function countRows(shared: Connection, tenantId: string): Promise<H
 export async function removeRows(connect: Connect, tenantId: string): Promise<void> {
   await withConnection(connect, SHARED_DATABASE, async (shared) => {
     const tables = await sharedTables(shared);
+    // Planned for the few rows that a table had before it was filled, each foreign key of a deleted row would read all that refer to it.
+    await takeStatistics(shared, tables);
     for (let todo: readonly string[] = tables; todo.length > 0;) {
       const later: string[] = [];
       for (const table of todo) if (!(await emptyTable(shared, table, tenantId))) later.push(table);
@@ -69,16 +71,14 @@ export async function removeRows(connect: Connect, tenantId: string): Promise<vo
       }
       todo = later;
     }
-    await forgetValues(shared, tables);
+    // They keep values of rows that are gone, for a superuser to read (row security hides them from everybody else). Of every table, also
+    // where no row was found: it may have been deleted by a call that was cut off before it came here.
+    await takeStatistics(shared, tables);
   });
 }
 
-/**
- * The planner's statistics keep values of rows that are gone, for a superuser to read (row security hides them from everybody else): they
- * are taken anew. Of every table, also where no row was found: it may have been deleted by a call that was cut off before it came here.
- * Of a table that has become empty Postgres keeps the old ones until it has rows again.
- */
-async function forgetValues(shared: Connection, tables: readonly string[]): Promise<void> {
+/** The planner's, anew. Of a table that has become empty Postgres keeps the old ones until it has rows again. */
+async function takeStatistics(shared: Connection, tables: readonly string[]): Promise<void> {
   for (const table of tables) {
     await inTransaction(shared, async () => {
       await shared.query(`set local role ${ROLES.owner}`);
