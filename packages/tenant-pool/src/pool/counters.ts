@@ -17,6 +17,12 @@ export class RoleCounters {
   constructor(now: number) {
     this.waits = new WaitTimes(now);
   }
+
+  /** A request has waited so long for a connection, and got one or gave up. */
+  waited(ms: number, now: number): void {
+    this.waits.record(ms, now);
+    this.waitMs += ms;
+  }
 }
 
 /** Counts since the tenant was registered, for metering. */
@@ -28,7 +34,7 @@ export interface Usage {
   readonly refused: number;
   /** Time that statements ran, and that connections were lent out, summed over the tenant's connections. */
   readonly busyMs: number;
-  /** Time that requests waited for a connection. */
+  /** Time that requests waited for a connection, also in vain. */
   readonly waitMs: number;
   /** Time that connections were open, summed. */
   readonly connectionMs: number;
@@ -53,7 +59,7 @@ export interface RoleStats {
   readonly misses: number;
   readonly opened: number;
   readonly closed: number;
-  /** Of the last one to two minutes. */
+  /** Of the last one to two minutes, also of requests that waited in vain. */
   readonly waitMs: Percentiles;
 }
 

@@ -103,6 +103,8 @@ export class LoginPool {
     if (work.list === undefined || work.slot !== undefined) return;
     work.list.remove(work);
     this.tenant.waiting--;
+    const now = performance.now();
+    this.counters.waited(now - work.queuedAt, now);
     this.counters.refused++;
   }
 
@@ -268,9 +270,7 @@ export class LoginPool {
       }
       queue.remove(work);
       tenant.waiting--;
-      const waited = now - work.queuedAt;
-      counters.waits.record(waited, now);
-      counters.waitMs += waited;
+      counters.waited(now - work.queuedAt, now);
       this.#start(work, slot, kind, now);
     }
   }
