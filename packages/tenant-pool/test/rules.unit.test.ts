@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PoolError } from '../src/index.ts';
 import { assertRegistration, type TenantRegistration, workMemKb } from '../src/registration.ts';
-import { backoffMs, isWrongPassword, judgeConnectFailure } from '../src/scheduling/connect-failure.ts';
+import { backoffMs, connectFailureError, isWrongPassword, judgeConnectFailure } from '../src/scheduling/connect-failure.ts';
 import { mayRunAfterLoss, mayRunAfterStrayCancel } from '../src/scheduling/rerun.ts';
 import { WireError } from '../src/wire/errors.ts';
 
@@ -46,6 +46,12 @@ describe('a connection that cannot be opened', () => {
     expect(isWrongPassword(postgres('login_failed', '28P01'))).toBe(true);
     expect(isWrongPassword(postgres('login_failed', '28000'))).toBe(false);
     expect(isWrongPassword(new Error('x'))).toBe(false);
+  });
+
+  it('names its tenant to nobody else: not where it concerns all of the server', () => {
+    const messageOf = (cause: WireError): string => connectFailureError(judgeConnectFailure(cause), 'acme', cause).message;
+    expect(messageOf(new WireError('connect_timeout', 'too late'))).toBe('The server cannot be reached: too late');
+    expect(messageOf(postgres('login_failed', '28P01'))).toBe('No connection for tenant acme: no');
   });
 
   it('is tried again after pauses that grow to a bound', () => {

@@ -101,7 +101,7 @@ export class Connections {
   #failed(error: unknown, now: number): void {
     const { tenant, server, role, context } = this.#pool;
     const failure = judgeConnectFailure(error);
-    const told = connectFailureError(failure, `tenant ${tenant.id}`, error);
+    const told = connectFailureError(failure, tenant.id, error);
     if (failure.scope !== 'limit') this.#endings?.notReached();
     if (failure.scope === 'server') {
       server.logins.notReached(told, now);

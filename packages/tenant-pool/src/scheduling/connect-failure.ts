@@ -37,9 +37,11 @@ export function isWrongPassword(error: unknown): boolean {
   return fieldsOf(error).sqlstate === '28P01';
 }
 
-export function connectFailureError(failure: ConnectFailure, what: string, cause: unknown): PoolError {
+/** Names the tenant only where nobody else is told. */
+export function connectFailureError(failure: ConnectFailure, tenantId: string, cause: unknown): PoolError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new PoolError(failure.code, `No connection for ${what}: ${reason}`, { cause });
+  const what = failure.scope === 'server' ? 'The server cannot be reached' : `No connection for tenant ${tenantId}`;
+  return new PoolError(failure.code, `${what}: ${reason}`, { cause });
 }
 
 function fieldsOf(error: unknown): { code?: string | undefined; sqlstate?: string | undefined } {
