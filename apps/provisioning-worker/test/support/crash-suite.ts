@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FORWARD_BOUNDARIES, STEP_BOUNDARIES, UNDO_BOUNDARIES } from '../../src/provisioning/boundaries.ts';
+import {
+  FAILURE_BOUNDARIES,
+  FORWARD_BOUNDARIES,
+  REPAIR_BOUNDARIES,
+  STEP_BOUNDARIES,
+  UNDO_BOUNDARIES,
+} from '../../src/provisioning/boundaries.ts';
+import { failDespiteKillAt } from './crash-failure.ts';
 import { migrateDespiteKillAt, purgeDespiteKillAt, rotateDespiteKillAt } from './crash-forward.ts';
+import { repairDespiteKillAt } from './crash-repair.ts';
 import { surviveKillAt, undoDespiteKillAt } from './crash.ts';
 import { startHomeServer, type HomeServer } from './rig.ts';
 
@@ -49,6 +57,23 @@ export function describeKills(pick: (boundaries: readonly string[]) => readonly 
       async (boundary) => {
         expect.hasAssertions();
         await migrateDespiteKillAt(server, tier, boundary);
+      },
+    );
+  });
+
+  describe('a worker killed at work on a tenant of whatever tier', () => {
+    it.each(pick(Object.values(FAILURE_BOUNDARIES).flat()))(
+      'failing, at %s: the next one tells the failure, once',
+      async (boundary) => {
+        expect.hasAssertions();
+        await failDespiteKillAt(server, boundary);
+      },
+    );
+    it.each(pick(Object.values(REPAIR_BOUNDARIES).flat()))(
+      'at %s of logins: the next one leaves them as they are wanted, though the wish went back meanwhile',
+      async (boundary) => {
+        expect.hasAssertions();
+        await repairDespiteKillAt(server, boundary);
       },
     );
   });
