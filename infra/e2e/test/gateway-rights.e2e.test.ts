@@ -171,9 +171,11 @@ describe('a tenant that is not active any more', () => {
   ] as const)(
     'because it is %s has what runs cancelled, is refused, and runs again when it is active',
     async (status, http, code) => {
-      const FOREVER = 'select pg_sleep(60)';
+      // Nothing else ends it within this test: not itself, nor its deadline.
+      const FOREVER = 'select pg_sleep(250)';
+      const more = { timeout_ms: 250_000 };
       const isRunning = async () => (await sessionsOf(rig.platform.stack, id)).some(({ query }) => query === FOREVER);
-      const running = Promise.all([sql.query(FOREVER), sql.transaction([{ sql: FOREVER }])]);
+      const running = Promise.all([sql.query(FOREVER, [], more), sql.transaction([{ sql: FOREVER }], more)]);
       await waitFor(isRunning, { what: 'the statements to run' });
       await is(status);
       for (const answer of await running) {
