@@ -29,7 +29,7 @@ const variables = z
     ...masterKeyVariables,
     /** Given as POSTGRES_SERVERS_FILE. */
     POSTGRES_SERVERS: variable.json(fileServers).optional(),
-    /** Connections of this gateway to a server that POSTGRES_SERVERS_FILE does not name. */
+    /** Connections of all gateways together to a server that POSTGRES_SERVERS_FILE does not name. */
     GATEWAY_CONNECTION_BUDGET: variable.integer({ min: 1, max: 10_000 }).default(90),
     /** Tells this gateway's usage from that of its siblings. */
     GATEWAY_INSTANCE: z
@@ -110,12 +110,13 @@ export function readConfig(env: Environment = process.env) {
 /** Connections that this gateway may have to a server; a standby has the budget of its primary. */
 function budgetsOf(read: Read): (host: string, port: number) => number {
   const gateways = read.GATEWAY_MAX_INSTANCES + SURGE;
+  const shareOf = (budget: number): number => Math.max(1, Math.floor(budget / gateways));
   const budgets = new Map<string, number>();
   for (const { host, port, standbys, connection_budget: budget } of read.POSTGRES_SERVERS ?? []) {
-    const share = Math.max(1, Math.floor(budget / gateways));
-    for (const each of [{ host, port }, ...standbys]) budgets.set(`${each.host}:${each.port}`, share);
+    for (const each of [{ host, port }, ...standbys]) budgets.set(`${each.host}:${each.port}`, shareOf(budget));
   }
-  return (host, port) => budgets.get(`${host}:${port}`) ?? read.GATEWAY_CONNECTION_BUDGET;
+  const ofOther = shareOf(read.GATEWAY_CONNECTION_BUDGET);
+  return (host, port) => budgets.get(`${host}:${port}`) ?? ofOther;
 }
 
 /** A Unix socket reaches only servers on this host. */

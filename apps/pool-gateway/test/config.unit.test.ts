@@ -46,7 +46,7 @@ describe('readConfig', () => {
       ...env,
       POSTGRES_SERVERS_FILE: file,
       GATEWAY_MAX_INSTANCES: '3',
-      GATEWAY_CONNECTION_BUDGET: '7',
+      GATEWAY_CONNECTION_BUDGET: '28',
     });
     expect([
       serverBudget('pg-1', 5432),
@@ -54,6 +54,7 @@ describe('readConfig', () => {
       serverBudget('pg-2', 5432),
       serverBudget('else', 1),
     ]).toEqual([50, 50, 1, 7]);
+    expect(readConfig(env).serverBudget('the-only-one', 5432)).toBe(45);
   });
 
   test('uses a socket only for a server on this host', () => {

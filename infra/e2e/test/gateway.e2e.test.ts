@@ -135,7 +135,7 @@ describe('the state of the pools', () => {
         body: (await response.json()) as Record<string, unknown>,
       }));
     const { body } = await get(platform.tokens.auditor);
-    expect(body['servers']).toMatchObject([{ port: platform.stack.postgres?.port, budget: 90 }]);
+    expect(body['servers']).toMatchObject([{ port: platform.stack.postgres?.port, budget: 45 }]);
     expect((await get(platform.tokens.creator)).status).toBe(403);
     expect((await get(await platform.tenantToken({ tenantId: rig.tenant('small').id }))).status).toBe(403);
   });

@@ -15,7 +15,7 @@ const TENANTS_OF_EACH_TIER = 4;
 
 test('1,000 rotations while 50 clients query through two gateways: no request fails', async () => {
   const env = (instance: string) => ({
-    GATEWAY_CONNECTION_BUDGET: '12',
+    GATEWAY_CONNECTION_BUDGET: '24',
     GATEWAY_INSTANCE: instance,
     GATEWAY_MAX_INSTANCES: '2',
   });
