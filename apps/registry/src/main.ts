@@ -32,6 +32,7 @@ import { publishingFault } from './outbound/publishable.ts';
 import { describeEvent } from './outbound/translate.ts';
 import { createRelay } from './outbound/relay.ts';
 import { createTenantProjector } from './readmodel/projector.ts';
+import { provenVersion } from './readmodel/proven-version.ts';
 import { rolloutProgress, rolloutReading } from './readmodel/rollout-reading.ts';
 import { listTenants } from './readmodel/tenants.ts';
 import { tenantsWaiting } from './readmodel/waiting.ts';
@@ -86,7 +87,7 @@ await runMain(NAME, async () => {
     handle: createFactHandler({ commands, logger, onBoundary }),
     onStopped: (error) => liveness.add('facts', () => error.message),
   });
-  const creation = createCreation(config);
+  const creation = createCreation({ ...config, provenVersion: (tier) => provenVersion(pool, tier) });
   const servers = createServers(config.servers);
   const requests = createConsumer(kafka, messages, {
     groupId: 'registry-requests',

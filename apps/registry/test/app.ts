@@ -11,6 +11,7 @@ import { addTenantRoutes } from '../src/inbound/http/routes.ts';
 import type { PlacementServer } from '../src/inbound/placement.ts';
 import { createServers } from '../src/inbound/servers.ts';
 import { describeEvent } from '../src/outbound/translate.ts';
+import { provenVersion } from '../src/readmodel/proven-version.ts';
 import { rolloutReading } from '../src/readmodel/rollout-reading.ts';
 import { listTenants } from '../src/readmodel/tenants.ts';
 import { rolloutCodec } from '../src/rollout/codec.ts';
@@ -127,7 +128,11 @@ async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
     store,
     pool,
     servers: createServers(servers),
-    creation: createCreation({ servers, defaults: { max_storage_gb: 250 } }),
+    creation: createCreation({
+      servers,
+      defaults: { max_storage_gb: 250 },
+      provenVersion: (tier) => provenVersion(pool, tier),
+    }),
     listTenants: (query) => listTenants(pool, query),
     authenticator,
     news: createNews({ store, position: () => Promise.resolve(null) }),

@@ -19,21 +19,31 @@ interface WantedTenant {
   readonly server?: string | undefined;
 }
 
+/** Nothing where the home is to be made of all the migrations that there are. */
+type HomeVersion = { readonly migrationVersion?: string };
+
 export interface Creation {
   /**
-   * The command with its placement and every setting resolved: the caller's, else the deployment's, else the tier's.
+   * The command with its placement, its version and every setting resolved: the caller's, else the deployment's, else the tier's.
    * Throws `CommandRefused` `unknown_server`.
    */
-  readonly command: (wanted: WantedTenant, at: { readonly requestId: string; readonly now: string }) => CreateTenant;
+  readonly command: (wanted: WantedTenant, at: { readonly requestId: string; readonly now: string }) => Promise<CreateTenant>;
+  /** What a home is to be made of now. */
+  readonly version: (tier: Tier) => Promise<HomeVersion>;
 }
 
-/** `servers` is not empty; `defaults` are the deployment's and replace the tiers' values. */
+/**
+ * `servers` is not empty; `defaults` are the deployment's and replace the tiers' values; `provenVersion` is what a rollout has shown to be
+ * good for a tier, if any has.
+ */
 export function createCreation({
   servers,
   defaults,
+  provenVersion,
 }: {
   servers: readonly PlacementServer[];
   defaults: WantedSettings;
+  provenVersion: (tier: Tier) => Promise<string | undefined>;
 }): Creation {
   const place = (tenantId: string, name: string | undefined): PlacementServer => {
     if (name === undefined) return choosePlacement(servers, tenantId);
@@ -41,14 +51,20 @@ export function createCreation({
     if (!server) throw new CommandRefused('unknown_server', `There is no server named "${name}".`);
     return server;
   };
+  const version = async (tier: Tier): Promise<HomeVersion> => {
+    const migrationVersion = await provenVersion(tier);
+    return migrationVersion === undefined ? {} : { migrationVersion };
+  };
   return {
-    command: ({ server, settings, ...wanted }, { requestId, now }) => ({
+    version,
+    command: async ({ server, settings, ...wanted }, { requestId, now }) => ({
       ...wanted,
       type: 'CreateTenant',
       requestId,
       now,
       placement: place(wanted.tenantId, server),
       settings: fromSettingsRow(resolveSettings(wanted.tier, defaults, settings)),
+      ...(await version(wanted.tier)),
     }),
   };
 }

@@ -23,11 +23,18 @@ export function toDirectoryRow(state: ExistingTenant): DirectoryRow {
     },
     grants: state.grants.map(({ userId, role }) => ({ user_id: userId, role })),
     ...(state.revokedUsers.length === 0 ? {} : { revoked_user_ids: [...state.revokedUsers] }),
-    target_migration_version: migrate?.outcome === 'open' ? migrate.targetVersion : null,
+    target_migration_version: targetVersionOf(state),
     purge_after: state.status === 'terminated' ? state.purgeAfter : null,
     legal_hold: state.legalHold,
     ...(isHoused(state) && state.schemaDrift !== null ? { schema_drift: toDrift(state.schemaDrift) } : {}),
   };
+}
+
+/** Of the request that is open: the creation, or a migration after it. */
+function targetVersionOf(state: ExistingTenant): string | null {
+  if (state.status === 'provisioning') return state.targetVersion;
+  const { migrate } = state.requests;
+  return migrate?.outcome === 'open' ? migrate.targetVersion : null;
 }
 
 const toDrift = ({ change, found }: SchemaDrift) => ({ change, fingerprint: found?.fingerprint ?? null });

@@ -43,7 +43,7 @@ async function applyToTenants(client: Queryable, changes: readonly Exclude<Chang
   if (cancelled.length > 0) await applyCancelled(client, cancelled);
 }
 
-/** Only what the rollout itself asked, of whom it was waiting for: others may ask for migrations in its name. */
+/** Only what the rollout itself asked, of whom it was waiting for. */
 async function applyAsked(client: Queryable, changes: readonly Of<'asked'>[]): Promise<void> {
   const waiting = await attemptsOf(client, changes);
   const rows = changes.flatMap(({ rolloutId, tenantId, requestId, revision }) => {
@@ -127,11 +127,11 @@ function moveOf(
 }
 
 async function insertRollout(client: Queryable, data: Extract<RolloutEvent, { type: 'RolloutPlanned' }>['data']): Promise<void> {
-  const { rolloutId, targetVersion, reason, plannedBy, plannedAt, waves } = data;
+  const { rolloutId, targetVersion, reason, plannedBy, plannedAt, waves, wholeTiers = [] } = data;
   await client.query(
-    `insert into rollouts (rollout_id, target_version, reason, status, attempt, wave, planned_by, planned_at, revision)
-     values ($1, $2, $3, 'running', 1, 0, $4, $5, 0) on conflict (rollout_id) do nothing`,
-    [rolloutId, targetVersion, reason, plannedBy, plannedAt],
+    `insert into rollouts (rollout_id, target_version, reason, status, attempt, wave, planned_by, planned_at, revision, whole_tiers)
+     values ($1, $2, $3, 'running', 1, 0, $4, $5, 0, $6) on conflict (rollout_id) do nothing`,
+    [rolloutId, targetVersion, reason, plannedBy, plannedAt, wholeTiers],
   );
   await client.query(
     `insert into rollout_tenants (rollout_id, tenant_id, wave, place, tier, server, state, attempt, revision)

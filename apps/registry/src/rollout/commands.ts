@@ -1,3 +1,4 @@
+import type { Tier } from '../tenant/facts.ts';
 import type { LeftOut, Wave } from './events.ts';
 
 /** Times are ISO 8601 in UTC. Ids and times arrive here because deciding has no clock and no random. */
@@ -19,6 +20,7 @@ interface PlanRollout extends Asked {
   readonly maxFailureShare: number;
   readonly waves: readonly Wave[];
   readonly leftOut: readonly LeftOut[];
+  readonly wholeTiers: readonly Tier[];
 }
 
 interface StopRollout extends Asked {

@@ -71,7 +71,7 @@ const stopped = (code: StopCode, reason: string, stoppedBy: string, stoppedAt: s
 /** The fold. Total: an event that does not fit the state it meets moves the revision and nothing else. */
 function evolve(state: RolloutState, event: RolloutEvent): RolloutState {
   if (event.type === 'RolloutPlanned') {
-    const { waves, ...planned } = event.data;
+    const { waves, wholeTiers: _, ...planned } = event.data;
     return {
       ...planned,
       status: 'running',

@@ -38,6 +38,8 @@ type RolloutPlanned = Event<
     /** The first is the canary. */
     readonly waves: readonly Wave[];
     readonly leftOut: readonly LeftOut[];
+    /** The tiers of which every tenant is meant, so that new ones follow; none where they were named one by one. */
+    readonly wholeTiers?: readonly Tier[];
     readonly plannedBy: string;
     readonly plannedAt: string;
   }

@@ -43,6 +43,9 @@ const GROWTH = 5;
 /** The small tier comes last: one schema of it is the home of many. */
 const TIERS = ['standard', 'enterprise', 'small'] as const satisfies readonly Tier[];
 
+/** The tiers of which every tenant is meant. */
+export const wholeTiersOf = ({ tiers = TIERS, tenants }: Scope): readonly Tier[] => (tenants === undefined ? tiers : []);
+
 /** Why a tenant is left out of a rollout; undefined when it is not. */
 function reasonToSkip({ status, migrating, migrationVersion }: Candidate, target: string): string | undefined {
   if (status !== 'active') return status;

@@ -41,9 +41,13 @@ export interface CreateTenant extends Timed {
     readonly connectionBudget: number | null;
   };
   readonly settings: TenantSettings;
+  /** What the home is to be made of; of all the migrations that there are where nothing is said. */
+  readonly migrationVersion?: string;
 }
 
-export type RetryProvisioning = Request<'RetryProvisioning'>;
+export interface RetryProvisioning extends Request<'RetryProvisioning'> {
+  readonly migrationVersion?: string;
+}
 
 export interface SuspendTenant extends Command<'SuspendTenant'> {
   readonly reason: string;

@@ -48,14 +48,16 @@ export function decideLifecycle(command: LifecycleCommand, state: ExistingTenant
   }
 }
 
-function retry({ requestId, by, now }: RetryProvisioning, state: ExistingTenant): readonly TenantEvent[] {
+function retry({ requestId, by, now, migrationVersion }: RetryProvisioning, state: ExistingTenant): readonly TenantEvent[] {
   const { attempt, requestedAt } = state.provision;
   const stale = state.status === 'provisioning' && Date.parse(now) - Date.parse(requestedAt) >= STALE_PROVISIONING_MS;
   if (state.status !== 'failed' && !stale) {
     const why = state.status === 'provisioning' ? 'its provisioning is less than 15 minutes old' : `it is ${state.status}`;
     return refuse('not_retryable', `Only a failed tenant, or one provisioning for 15 minutes, can be retried: ${why}.`);
   }
-  return [{ type: 'ProvisioningRetryRequested', data: { requestId, attempt: attempt + 1, requestedBy: by, requestedAt: now } }];
+  const version = migrationVersion === undefined ? {} : { migrationVersion };
+  const data = { requestId, attempt: attempt + 1, requestedBy: by, requestedAt: now, ...version };
+  return [{ type: 'ProvisioningRetryRequested', data }];
 }
 
 function terminate({ reason, by, now, dataRetentionDays }: TerminateTenant, state: ExistingTenant): readonly TenantEvent[] {

@@ -18,12 +18,21 @@ export type TenantCreated = Event<
     readonly dbHost: string;
     readonly dbPort: number;
     readonly settings: TenantSettings;
+    /** What the home is made of; of all the migrations that there are where nothing is said. */
+    readonly migrationVersion?: string;
   }
 >;
 /** Asks for a home once more; supersedes the request before it. */
 type ProvisioningRetryRequested = Event<
   'ProvisioningRetryRequested',
-  { readonly requestId: string; readonly attempt: number; readonly requestedBy: string; readonly requestedAt: string }
+  {
+    readonly requestId: string;
+    readonly attempt: number;
+    readonly requestedBy: string;
+    readonly requestedAt: string;
+    /** As of a creation. */
+    readonly migrationVersion?: string;
+  }
 >;
 export type TenantActivated = Event<'TenantActivated', { readonly requestId: string; readonly activatedAt: string }>;
 type TenantSuspended = Event<

@@ -26,8 +26,8 @@ export function evolve(state: TenantState, event: TenantEvent): TenantState {
   if (isSettingsEvent(event)) return withSettings(next, event);
   switch (event.type) {
     case 'ProvisioningRetryRequested': {
-      const { requestId: id, attempt, requestedAt } = event.data;
-      return provisioning(stamped(recordOf(next), requestedAt), { id, attempt, requestedAt });
+      const { requestId: id, attempt, requestedAt, migrationVersion = null } = event.data;
+      return provisioning(stamped(recordOf(next), requestedAt), { id, attempt, requestedAt }, migrationVersion);
     }
     case 'TenantActivated':
       return activated(next, event.data);
@@ -91,7 +91,7 @@ function withFact(state: ExistingTenant, fact: TenantFact): ExistingTenant {
 const NO_REQUESTS: Requests = { rotate: null, purge: null, migrate: null, verifyReplica: null };
 
 function created(state: TenantState, data: TenantCreated['data']): TenantState {
-  const { requestId, ...rest } = data;
+  const { requestId, migrationVersion = null, ...rest } = data;
   const revision = state.status === 'none' ? 0 : state.revision + 1;
   return provisioning(
     {
@@ -107,6 +107,7 @@ function created(state: TenantState, data: TenantCreated['data']): TenantState {
       decidedRevision: revision,
     },
     { id: requestId, attempt: 1, requestedAt: data.createdAt },
+    migrationVersion,
   );
 }
 
@@ -152,6 +153,7 @@ const cancelled = <Kind extends Requests[RequestKind]>(request: Kind): Kind =>
 function provisioning(
   record: TenantRecord,
   request: { readonly id: string; readonly attempt: number; readonly requestedAt: string },
+  targetVersion: string | null,
 ): ProvisioningTenant {
   return {
     ...record,
@@ -160,5 +162,6 @@ function provisioning(
     home: null,
     nextCredential: null,
     migrationVersion: null,
+    targetVersion,
   };
 }

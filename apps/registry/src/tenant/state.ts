@@ -117,6 +117,8 @@ export interface ProvisioningTenant extends TenantRecord {
   /** Issued for the open request, not yet in force. */
   readonly nextCredential: Credential | null;
   readonly migrationVersion: string | null;
+  /** What the home is to be made of; null for all the migrations that there are. */
+  readonly targetVersion: string | null;
 }
 interface ActiveTenant extends TenantRecord, Housed {
   readonly status: 'active';

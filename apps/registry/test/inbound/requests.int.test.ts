@@ -29,7 +29,7 @@ beforeEach(() => {
   const handle = createRequestHandler({
     commands: createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 10 }),
     store,
-    creation: createCreation({ servers, defaults: {} }),
+    creation: createCreation({ servers, defaults: {}, provenVersion: () => Promise.resolve('0004') }),
     servers: createServers(servers),
     allowed,
     logger,
@@ -67,6 +67,7 @@ describe('a request by Kafka', () => {
     expect(await ask(create, { requestId })).toMatchObject({ fate: ACK, answer: undefined });
     const [created] = (await store.readStream(streamOf(tenantId))).events;
     expect(created?.metadata).toMatchObject({ actor: 'crm', causationId: requestId, correlationId: 'call-7' });
+    expect(created?.data).toMatchObject({ migrationVersion: '0004' });
     await createFacts(store).activate(tenantId, created?.id ?? '');
     await ask({ name: 'configure', config_key: 'timezone', new_value: 'Europe/Zurich' });
     await ask({ name: 'resize', min_connections: 1, max_connections: 9, reason: 'quiet' });

@@ -103,6 +103,13 @@ describe('toDirectoryRow', () => {
     return toDirectoryRow(state);
   };
 
+  test('says what a home is to be made of while it is asked for, and no longer', () => {
+    const asked: TenantEvent = { type: 'TenantCreated', data: { ...created.data, migrationVersion: '0004' } };
+    expect(rowAfter(created)).toMatchObject({ target_migration_version: null });
+    expect(rowAfter(asked, started)).toMatchObject({ target_migration_version: '0004' });
+    expect(rowAfter(asked, started, failed)).toMatchObject({ target_migration_version: null });
+  });
+
   test('names the users who had access and have none, and only those', () => {
     const about = { userId: 'eve', role: 'analyst' } as const;
     const given = { type: 'AccessGranted', data: { ...about, grantedBy: 'op-1', grantedAt: minutesLater(3) } } as const;

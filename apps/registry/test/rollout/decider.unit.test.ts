@@ -16,6 +16,7 @@ const plan = {
   maxFailureShare: 0.05,
   waves: [wave('a'), wave('b', 'c')],
   leftOut: [{ code: 'suspended', tenants: 2 }],
+  wholeTiers: ['standard' as const],
 };
 const started = (n: number, minutes: number): RolloutEvent => ({
   type: 'WaveStarted',

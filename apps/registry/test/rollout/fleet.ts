@@ -13,7 +13,7 @@ import { migrationIdOf } from '../../src/rollout/ask.ts';
 import { rolloutCodec, rolloutStreamOf } from '../../src/rollout/codec.ts';
 import type { WaveProgress } from '../../src/rollout/commands.ts';
 import { rolloutDecider } from '../../src/rollout/decider.ts';
-import { planRollout, type Candidate, type Canary } from '../../src/rollout/plan.ts';
+import { planRollout, wholeTiersOf, type Candidate, type Canary } from '../../src/rollout/plan.ts';
 import { streamOf, tenantCodec } from '../../src/tenant/codec.ts';
 import { tenantDecider } from '../../src/tenant/decider.ts';
 import type { Tier } from '../../src/tenant/facts.ts';
@@ -229,6 +229,7 @@ export async function createFleet(members: readonly Member[]) {
         maxFailureShare,
         waves,
         leftOut,
+        wholeTiers: wholeTiersOf({}),
       };
       await tell({ type: 'PlanRollout', ...planned, now: now() });
     },

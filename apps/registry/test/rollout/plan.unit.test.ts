@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Wave } from '../../src/rollout/events.ts';
-import { planRollout, type Candidate } from '../../src/rollout/plan.ts';
+import { planRollout, wholeTiersOf, type Candidate } from '../../src/rollout/plan.ts';
 
 const candidate = (tenantId: string, more: Partial<Candidate> = {}): Candidate => ({
   tenantId,
@@ -16,6 +16,12 @@ const many = (count: number, prefix: string, more: Partial<Candidate> = {}): Can
   Array.from({ length: count }, (_, n) => candidate(`${prefix}-${String(n).padStart(4, '0')}`, more));
 const tenantsOf = ({ groups }: Wave): string[] => groups.flatMap(({ tenants }) => [...tenants]);
 const byShare = { share: 0.01 };
+
+test('new tenants follow a rollout over all, or over whole tiers, and none over tenants by name', () => {
+  expect(wholeTiersOf({}).toSorted()).toEqual(['enterprise', 'small', 'standard']);
+  expect(wholeTiersOf({ tiers: ['small'] })).toEqual(['small']);
+  expect(wholeTiersOf({ tiers: ['small'], tenants: ['a'] })).toEqual([]);
+});
 
 describe('the canary', () => {
   test('is one in a hundred at most, and one at least', () => {

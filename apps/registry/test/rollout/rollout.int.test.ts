@@ -3,6 +3,7 @@ import { waitFor } from '@ultracore/testkit';
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRolloutExecutor } from '../../src/inbound/rollout/executor.ts';
+import { toDirectoryRow } from '../../src/outbound/directory.ts';
 import { createTenantProjector } from '../../src/readmodel/projector.ts';
 import { rebuildTenants } from '../../src/readmodel/rebuild.ts';
 import { blockedTenants, progressOf, runningRollout, tenantsToAsk } from '../../src/readmodel/rollout-progress.ts';
@@ -83,6 +84,19 @@ async function untilOver(id: string, wentWell: (tenantId: string) => boolean) {
   );
   return (await app.call('GET', `/v1/rollouts/${id}`)).body;
 }
+/** What a home would be made of that is asked for now; null for all migrations. */
+async function versionOfNew(tier: 'standard' | 'small') {
+  const asked = { tenant_name: 'New', tier, owner_email: 'new@firm.example' };
+  const { status, body } = await app.call('POST', '/v1/tenants', { body: asked });
+  expect(status).toBe(202);
+  const { state } = await history.load(streamOf(String(body.tenant_id)));
+  if (state.status !== 'provisioning') throw new Error(`It is ${state.status}.`);
+  const version = toDirectoryRow(state).target_migration_version;
+  // Out of the way of what rollouts are planned over.
+  const now = new Date().toISOString();
+  await history.decide(state.tenantId, { type: 'TerminateTenant', reason: 'test', dataRetentionDays: 0, by: 'op-1', now });
+  return version;
+}
 const rows = async (): Promise<unknown> =>
   [
     (await app.pool.query('select * from rollouts order by rollout_id')).rows,
@@ -113,6 +127,7 @@ describe('a rollout by HTTP', () => {
     expect(there.body).toMatchObject({ tenants: 0 });
     expect(there.body.left_out).toContainEqual({ code: 'already_migrated', tenants: 11 });
     expect((await app.call('GET', '/v1/rollouts')).body).toEqual({ rollouts: [], next_cursor: null });
+    expect(await versionOfNew('standard')).toBeNull();
   });
 
   test('stops at a canary that fails, says why and for whom, goes on once that is mended, and asks nobody twice who is done', async () => {
@@ -160,9 +175,10 @@ describe('a rollout by HTTP', () => {
     });
     expect((await app.call('GET', '/v1/rollouts')).body.rollouts).toMatchObject([{ rollout_id: id, status: 'completed' }]);
     expect(await app.call('POST', '/v1/rollouts', { body: wanted })).toMatchObject({ body: { code: 'nothing_to_migrate' } });
+    expect([await versionOfNew('standard'), await versionOfNew('small')]).toEqual(['0004', '0004']);
   });
 
-  test('may be over some of the tenants only, may be stopped by an operator, and leaves what it asked to its end; what others ask in its name is no part of it', async () => {
+  test('may be over some of the tenants only, may be stopped by an operator, and leaves what it asked to its end; nobody else asks in its name, and what is asked of one tenant is no part of it', async () => {
     const body = { ...wanted, target_version: '0005', only: { tiers: ['standard'] }, canary: { tenant_ids: ['fleet-03'] } };
     const id = String((await app.call('POST', '/v1/rollouts', { body })).body.rollout_id);
     await waitFor(async () => (await app.call('GET', `/v1/rollouts/${id}/tenants?state=running`)).body.tenants.length === 1, {
@@ -170,8 +186,14 @@ describe('a rollout by HTTP', () => {
       ...DEADLINE,
     });
     const foreign = { target_version: '0006', rollout_id: id };
-    expect((await app.call('POST', '/v1/tenants/fleet-04/migrate', { body: foreign })).status).toBe(202);
+    expect(await app.call('POST', '/v1/tenants/fleet-04/migrate', { body: foreign })).toMatchObject({
+      status: 400,
+      body: { code: 'validation_failed', errors: [{ field: 'rollout_id', code: 'unknown_field' }] },
+    });
+    const { rollout_id: _, ...alone } = foreign;
+    expect((await app.call('POST', '/v1/tenants/fleet-04/migrate', { body: alone })).status).toBe(202);
     const stopped = await app.call('POST', `/v1/rollouts/${id}/stop`, { body: { reason: 'too late today' } });
+    expect(await versionOfNew('standard')).toBe('0004');
     expect(stopped.body).toMatchObject({
       status: 'stopped',
       stopped: { code: 'operator', reason: 'too late today', by: 'op-1' },

@@ -43,6 +43,23 @@ describe('create', () => {
     spec.given([]).when(createCommand).then([created]);
   });
 
+  test('says what the home is to be made of, where a rollout has said; a retry says it anew', () => {
+    const at = { ...created, data: { ...created.data, migrationVersion: '0004' } };
+    spec
+      .given([])
+      .when({ ...createCommand, migrationVersion: '0004' })
+      .then([at]);
+    expect(spec.given([created]).state).toMatchObject({ targetVersion: null });
+    expect(spec.given([at]).state).toMatchObject({ targetVersion: '0004' });
+    const requestedAt = minutesLater(5);
+    const data = { requestId: again, attempt: 2, requestedBy: 'op-1', requestedAt, migrationVersion: '0005' };
+    spec
+      .given([at, started, issued, failed])
+      .when({ ...retry(requestedAt), migrationVersion: '0005' })
+      .then([{ type: 'ProvisioningRetryRequested', data }]);
+    expect(spec.given([at, failed, { type: 'ProvisioningRetryRequested', data }]).state).toMatchObject({ targetVersion: '0005' });
+  });
+
   test('an id that is in use is taken, whatever the status of the tenant', () => {
     for (const history of [[created], active, broken, [created, terminated(minutesLater(1))]]) {
       spec.given(history).when(createCommand).thenRefused('tenant_exists');

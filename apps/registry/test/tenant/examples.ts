@@ -1,6 +1,6 @@
 import { v5 } from 'uuid';
 import type { CreateTenant } from '../../src/tenant/commands.ts';
-import type { TenantEvent } from '../../src/tenant/events.ts';
+import type { TenantCreated, TenantEvent } from '../../src/tenant/events.ts';
 import type { TenantFact } from '../../src/tenant/facts.ts';
 import { fromSettingsRow } from '../../src/tenant/row.ts';
 
@@ -38,7 +38,7 @@ export const createCommand: CreateTenant = {
   now: T0,
 };
 
-export const created: TenantEvent = {
+export const created: TenantCreated = {
   type: 'TenantCreated',
   data: {
     requestId: idOf('creation'),

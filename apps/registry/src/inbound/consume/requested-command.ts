@@ -2,6 +2,7 @@ import { checkTenantId, type MessageOf } from '@ultracore/contracts';
 import { CommandRefused, eventId } from '@ultracore/event-sourcing';
 import type { TenantCommand } from '../../tenant/commands.ts';
 import type { ConfigKey } from '../../tenant/settings.ts';
+import type { ExistingTenant } from '../../tenant/state.ts';
 import type { Creation } from '../creation.ts';
 import { configBody, scaleBody } from '../http/command-bodies.ts';
 import { wantedSettings } from '../http/schemas.ts';
@@ -26,16 +27,17 @@ export const REQUEST_NAMES = [
   'remove_replica',
 ] as const satisfies readonly RequestName[];
 
-/** Where a tenant lives, for commands that depend on its server; null for one that is not there. */
-export type Address = { readonly host: string; readonly port: number } | null;
+/** What commands depend on of the tenant they are about; null for one that is not there. */
+export type Known = Pick<ExistingTenant, 'dbHost' | 'dbPort' | 'tier'> | null;
 
 /** The command that a request asks for. Throws `CommandRefused` for what no tenant could be asked. */
-export function toCommand(
+export async function toCommand(
   { command, tenant_id: tenantId, request_id: request, requested_by: by }: Request,
-  { creation, servers, address, now }: { creation: Creation; servers: Servers; address: Address; now: string },
-): TenantCommand {
+  { creation, servers, tenant, now }: { creation: Creation; servers: Servers; tenant: Known; now: string },
+): Promise<TenantCommand> {
   const common = { by, now };
   const requestId = eventId(request, 0);
+  const address = tenant && { host: tenant.dbHost, port: tenant.dbPort };
   const connectionBudget = address === null ? null : servers.budgetOf(address);
   switch (command.name) {
     case 'create': {
@@ -72,11 +74,11 @@ export function toCommand(
         ...common,
       };
     case 'retry':
-      return { type: 'RetryProvisioning', requestId, ...common };
+      return { type: 'RetryProvisioning', requestId, ...(tenant && (await creation.version(tenant.tier))), ...common };
     case 'rotate':
       return { type: 'RotatePassword', requestId, reason: command.reason, ...common };
     case 'migrate':
-      return { type: 'MigrateTenant', requestId, targetVersion: command.target_version, rolloutId: request, ...common };
+      return { type: 'MigrateTenant', requestId, targetVersion: command.target_version, rolloutId: requestId, ...common };
     case 'add_replica': {
       const standby = { host: command.readonly_db_host, port: command.readonly_db_port };
       if (address !== null) servers.checkStandby(address, standby);

@@ -35,8 +35,8 @@ export function createRequestHandler(deps: RequestHandlerDeps): (message: InMess
     const { tenant_id: tenantId, request_id: requestId, requested_by: actor } = request;
     const now = new Date().toISOString();
     const { state } = await commands.load(streamOf(tenantId));
-    const address = state.status === 'none' ? null : { host: state.dbHost, port: state.dbPort };
-    await commands.handle(streamOf(tenantId), toCommand(request, { creation, servers, address, now }), {
+    const tenant = state.status === 'none' ? null : state;
+    await commands.handle(streamOf(tenantId), await toCommand(request, { creation, servers, tenant, now }), {
       requestId,
       metadata: {
         actor,

@@ -75,10 +75,7 @@ export const targetVersion = z
   .string()
   .max(64)
   .regex(/^[0-9A-Za-z][0-9A-Za-z._-]*$/);
-export const migrateBody = z.strictObject({
-  target_version: targetVersion,
-  rollout_id: uuidSchema.optional(),
-});
+export const migrateBody = z.strictObject({ target_version: targetVersion });
 export const grantBody = z.strictObject({ role: grantRoleSchema });
 /** The subject of the user's tokens, or the address that they prove. */
 export const userId = actorSchema;

@@ -47,7 +47,7 @@ export interface CommandRoute<Body extends z.ZodType> {
   readonly summary: string;
   readonly body: Body;
   /** May throw `CommandRefused` or a `ProblemError`. */
-  readonly command: (asked: Asked<z.output<Body>>) => ExistingTenantCommand;
+  readonly command: (asked: Asked<z.output<Body>>) => ExistingTenantCommand | Promise<ExistingTenantCommand>;
 }
 
 const userParams = tenantParams.extend({ user_id: userId.optional() });
@@ -90,7 +90,7 @@ export function addCommandRoute<Body extends z.ZodType>(server: HttpServer, deps
         now: new Date().toISOString(),
         ...condition(request.headers['if-match']),
       };
-      const command = route.command({ body, common, requestId: eventId(requestId, 0), userId: user, tenant: state });
+      const command = await route.command({ body, common, requestId: eventId(requestId, 0), userId: user, tenant: state });
       onBoundary('append:before');
       const { state: after } = await commands.handle(streamOf(tenantId), command, causedBy(request, requestId));
       onBoundary('append:after');

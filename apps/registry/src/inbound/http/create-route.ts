@@ -41,7 +41,7 @@ export function addCreateRoute(server: HttpServer, { commands, memory, creation,
         : { tenantId: wantedId, isNew: true };
       const createdBy = body.created_by ?? creatorOf(principal);
       const firstEventId = eventId(requestId, 0);
-      const command = creation.command(toWanted(body, tenantId, createdBy), {
+      const command = await creation.command(toWanted(body, tenantId, createdBy), {
         requestId: firstEventId,
         now: new Date().toISOString(),
       });

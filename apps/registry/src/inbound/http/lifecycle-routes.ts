@@ -2,18 +2,24 @@ import type { HttpServer } from '@ultracore/service';
 import { ProblemError } from '@ultracore/service';
 import { addCommandRoute, type CommandDeps } from './command-route.ts';
 import { emptyBody, purgeBody, reasonBody, terminateBody } from './command-bodies.ts';
+import type { Creation } from '../creation.ts';
 
 /** For which the data of a terminated tenant is kept when nobody says otherwise. */
 const DEFAULT_RETENTION_DAYS = 30;
 
 /** From retrying a creation to the purge. */
-export function addLifecycleRoutes(server: HttpServer, deps: CommandDeps): void {
+export function addLifecycleRoutes(server: HttpServer, deps: CommandDeps & { readonly creation: Creation }): void {
   addCommandRoute(server, deps, {
     method: 'POST',
     path: '/retry',
     summary: 'Provision a tenant once more whose provisioning failed, or has not ended in fifteen minutes',
     body: emptyBody,
-    command: ({ common, requestId }) => ({ type: 'RetryProvisioning', requestId, ...common }),
+    command: async ({ common, requestId, tenant }) => ({
+      type: 'RetryProvisioning',
+      requestId,
+      ...(await deps.creation.version(tenant.tier)),
+      ...common,
+    }),
   });
   addCommandRoute(server, deps, {
     method: 'POST',

@@ -6,7 +6,7 @@ import type { Pool } from 'pg';
 import type { z } from 'zod';
 import { rolloutStreamOf } from '../../rollout/codec.ts';
 import type { WaveProgress } from '../../rollout/commands.ts';
-import { CANARY_SHARE, type Scope } from '../../rollout/plan.ts';
+import { CANARY_SHARE, wholeTiersOf, type Scope } from '../../rollout/plan.ts';
 import type { ExistingRollout, RolloutState } from '../../rollout/state.ts';
 import type { RequestMemory } from '../../store/idempotency-keys.ts';
 import type { TenantCommand } from '../../tenant/commands.ts';
@@ -101,7 +101,8 @@ function addPlanRoute(server: HttpServer, deps: RolloutRoutesDeps): void {
       const { body, principal } = request;
       const { target_version: targetVersion, canary = { share: CANARY_SHARE } } = body;
       const wanted = 'share' in canary ? canary : { tenants: canary.tenant_ids };
-      const plan = () => planOverAll(planningOf(deps), targetVersion, wanted, scopeOf(body.only));
+      const scope = scopeOf(body.only);
+      const plan = () => planOverAll(planningOf(deps), targetVersion, wanted, scope);
       if (body.dry_run) return reply.status(200).send(toPlanView(targetVersion, await plan()));
       const rolloutId = await requestOf(deps, { principal, route: PLAN, key: request.headers['idempotency-key'], body });
       const stream = rolloutStreamOf(rolloutId);
@@ -110,7 +111,8 @@ function addPlanRoute(server: HttpServer, deps: RolloutRoutesDeps): void {
       const { waves, leftOut } = await plan();
       const by = actorOf(principal);
       const { reason, concurrency, max_failure_share: maxFailureShare } = body;
-      const planned = { rolloutId, targetVersion, reason, concurrency, maxFailureShare, waves, leftOut };
+      const wholeTiers = wholeTiersOf(scope);
+      const planned = { rolloutId, targetVersion, reason, concurrency, maxFailureShare, waves, leftOut, wholeTiers };
       const { state } = await inItsTurn(deps, rolloutId, () =>
         rollouts.handle(
           stream,

@@ -1,5 +1,4 @@
 import type { HttpServer } from '@ultracore/service';
-import { randomUUID } from 'node:crypto';
 import { addCommandRoute, type CommandDeps } from './command-route.ts';
 import { emptyBody, migrateBody, reasonBody, replicaBody } from './command-bodies.ts';
 
@@ -21,7 +20,8 @@ export function addWorkRoutes(server: HttpServer, deps: CommandDeps): void {
       type: 'MigrateTenant',
       requestId,
       targetVersion: body.target_version,
-      rolloutId: body.rollout_id ?? randomUUID(),
+      // Of one tenant: only the registry itself asks in the name of a rollout.
+      rolloutId: requestId,
       ...common,
     }),
   });
