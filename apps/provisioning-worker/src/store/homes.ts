@@ -1,7 +1,7 @@
 import type { DirectoryRow } from '@ultracore/contracts';
 import type { Queryable } from '@ultracore/postgres';
 import { NOT_KNOWN } from '../provisioning/wanted.ts';
-import type { TenantLease } from './leases.ts';
+import { takeLeases, type TenantLease } from './leases.ts';
 import type { Server } from './work.ts';
 
 export interface LeaseOptions {
@@ -41,12 +41,7 @@ export async function leaseHomes(client: Queryable, options: LeaseOptions, which
          and ${which}
        limit $5 for update of d skip locked
      )
-     insert into worker.tenant_lease as l (tenant_id, holder, token, expires_at)
-     select tenant_id, $3, nextval('worker.lease_token'), clock_timestamp() + $4 * interval '1 millisecond' from due
-     on conflict (tenant_id) do update
-       set holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at, to_end = l.to_end || l.token
-       where l.expires_at <= clock_timestamp()
-     returning l.tenant_id, l.token, l.to_end`,
+     ${takeLeases('$3', '$4')}`,
     [options.server.host, options.server.port, options.holder, options.ttlMs, options.limit],
   );
   return result.rows.map((row) => ({ tenantId: row.tenant_id, token: row.token, toEnd: row.to_end }));

@@ -1,4 +1,5 @@
 import type { Queryable } from '@ultracore/postgres';
+import { takeLeases } from './leases.ts';
 import type { SealedCredential } from './work.ts';
 
 export interface SealedByKey {
@@ -69,12 +70,7 @@ export async function leaseToReseal(
          and not exists (select from worker.tenant_lease l where l.tenant_id = d.tenant_id and l.expires_at > clock_timestamp())
        order by d.reseal_at limit $4 for update of d skip locked
      ), leased as (
-       insert into worker.tenant_lease as l (tenant_id, holder, token, expires_at)
-       select tenant_id, $2, nextval('worker.lease_token'), clock_timestamp() + $3 * interval '1 millisecond' from due
-       on conflict (tenant_id) do update
-         set holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at, to_end = l.to_end || l.token
-         where l.expires_at <= clock_timestamp()
-       returning tenant_id, token
+       ${takeLeases('$2', '$3')}
      )
      update worker.directory_row d set reseal_at = clock_timestamp() + ${TELL_AGAIN_S} * interval '1 second'
      from leased where leased.tenant_id = d.tenant_id

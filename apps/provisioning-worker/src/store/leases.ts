@@ -11,6 +11,18 @@ export interface TenantLease {
   readonly toEnd: readonly string[];
 }
 
+/**
+ * The part of a statement that leases those tenants of its `due` that nobody holds, and answers their `tenant_id`, `token` and `to_end`: whoever held
+ * one before is to be ended. Names the parameters that are the worker's number, and for how many milliseconds.
+ */
+export const takeLeases = (holder: `$${number}`, ttlMs: `$${number}`): string => `
+  insert into worker.tenant_lease as l (tenant_id, holder, token, expires_at)
+  select tenant_id, ${holder}, nextval('worker.lease_token'), clock_timestamp() + ${ttlMs} * interval '1 millisecond' from due
+  on conflict (tenant_id) do update
+    set holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at, to_end = l.to_end || l.token
+    where l.expires_at <= clock_timestamp()
+  returning l.tenant_id, l.token, l.to_end`;
+
 /** Lengthens the leases of one worker; answers the tokens that are still held. */
 export async function renewLeases(pool: Pool, tokens: readonly string[], ttlMs: number): Promise<Set<string>> {
   const result = await pool.query<{ token: string }>(

@@ -1,7 +1,7 @@
 import type { Queryable } from '@ultracore/postgres';
 import type { StockHome, StockTier } from '@ultracore/tenant-database';
 import type { RecordedStockHome } from '../provisioning/stock/tidy.ts';
-import type { TenantLease } from './leases.ts';
+import { takeLeases, type TenantLease } from './leases.ts';
 import type { Server } from './work.ts';
 
 /**
@@ -13,12 +13,8 @@ export async function leaseStock(
   { server, holder, ttlMs }: { server: Server; holder: number; ttlMs: number },
 ): Promise<TenantLease | undefined> {
   const result = await client.query<{ tenant_id: string; token: string; to_end: string[] }>(
-    `insert into worker.tenant_lease as l (tenant_id, holder, token, expires_at)
-     values ('stock__' || $1 || ':' || $2::integer, $3, nextval('worker.lease_token'), clock_timestamp() + $4 * interval '1 millisecond')
-     on conflict (tenant_id) do update
-       set holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at, to_end = l.to_end || l.token
-       where l.expires_at <= clock_timestamp()
-     returning l.tenant_id, l.token, l.to_end`,
+    `with due as (select 'stock__' || $1 || ':' || $2::integer as tenant_id)
+     ${takeLeases('$3', '$4')}`,
     [server.host, server.port, holder, ttlMs],
   );
   const [row] = result.rows;

@@ -1,7 +1,7 @@
 import type { DirectoryRow } from '@ultracore/contracts';
 import type { Queryable } from '@ultracore/postgres';
 import type { Failure, ItemState, Outcome, Situation, Tier, WorkKind } from '../provisioning/situation.ts';
-import type { TenantLease } from './leases.ts';
+import { takeLeases, type TenantLease } from './leases.ts';
 
 /** A leased tenant and the item of it that is next. */
 export interface LeasedItem extends TenantLease {
@@ -82,12 +82,7 @@ export async function leaseDueItems(
        order by (i.state = 'undo') desc, i.received_at
        limit $5 for update of i skip locked
      ), leased as (
-       insert into worker.tenant_lease as l (tenant_id, holder, token, expires_at)
-       select tenant_id, $3, nextval('worker.lease_token'), clock_timestamp() + $4 * interval '1 millisecond' from due
-       on conflict (tenant_id) do update
-         set holder = excluded.holder, token = excluded.token, expires_at = excluded.expires_at, to_end = l.to_end || l.token
-         where l.expires_at <= clock_timestamp()
-       returning l.tenant_id, l.token, l.to_end
+       ${takeLeases('$3', '$4')}
      )
      select leased.tenant_id, due.request_id, leased.token, leased.to_end from leased join due using (tenant_id)`,
     [
