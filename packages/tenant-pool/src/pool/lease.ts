@@ -48,6 +48,7 @@ export class Lease extends Work {
 
   begin(backend: Backend): void {
     this.#backend = backend;
+    this.slot?.forgetOthers(backend);
     this.#settle.resolve(this);
   }
 

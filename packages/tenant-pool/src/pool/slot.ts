@@ -26,6 +26,8 @@ export class Slot implements Candidate, Holding, Occupied {
   retiring = false;
   /** A cancel was sent to it at some time: 57014 may have been meant for a neighbour. */
   cancelled = false;
+  /** Statements of the shared lane have run on it since it was opened or reset. */
+  shared = false;
   /** Opened only for the server to be asked to end other sessions of the login. */
   toEnd = false;
   /** Since when the server is asked to end its session. */
@@ -90,6 +92,15 @@ export class Slot implements Candidate, Holding, Occupied {
     work.begin(backend, now);
   }
 
+  /** Before one caller has it alone: what a session remembers of sequences that others have used on it is nobody else's. */
+  forgetOthers(backend: Backend): void {
+    if (!this.shared) return;
+    this.shared = false;
+    backend.command('discard sequences').catch(() => {
+      this.retiring = true;
+    });
+  }
+
   /** Takes ended work off; the turn of the next has come. */
   ended(work: Work, now: number): void {
     this.running.remove(work);
@@ -100,6 +111,7 @@ export class Slot implements Candidate, Holding, Occupied {
   async reset(): Promise<boolean> {
     const { backend } = this;
     if (backend === undefined || backend.state !== 'ready' || backend.inFlight > 0) return false;
+    this.shared = false;
     this.#resetSince = performance.now();
     try {
       return await resetSession(backend);

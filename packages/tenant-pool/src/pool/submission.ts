@@ -65,8 +65,11 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     this.#begun = false;
     // A text that is met for the first time may be the last of its kind.
     this.prepare = this.profile !== undefined && this.profile.runs > 0;
+    const isOwn = this.request.lane === 'own';
+    if (!isOwn && this.slot !== undefined) this.slot.shared = true;
+    if (isOwn) this.slot?.forgetOthers(backend);
     this.#execution = backend.execute(this, this);
-    if (this.request.lane === 'own') this.sink.started?.(this);
+    if (isOwn) this.sink.started?.(this);
   }
 
   columns(fields: readonly Field[]): void {
