@@ -77,6 +77,7 @@ export const directoryRowSchema = z.strictObject({
   grants: z.array(z.strictObject({ user_id: actor, role: grantRoleSchema })).max(5000),
   /** Users who had a grant in this life and have none now: no token gives them access. Left out while there is none. */
   revoked_user_ids: z.array(actor).max(5000).optional(),
+  /** Of the open request: the version that a home is to be made of, or brought to. Null where there is none, or all that there are will do. */
   target_migration_version: migrationVersion.nullable(),
   purge_after: time.nullable(),
   legal_hold: z.boolean(),
