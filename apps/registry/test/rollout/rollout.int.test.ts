@@ -6,7 +6,7 @@ import { createRolloutExecutor } from '../../src/inbound/rollout/executor.ts';
 import { toDirectoryRow } from '../../src/outbound/directory.ts';
 import { createTenantProjector } from '../../src/readmodel/projector.ts';
 import { rebuildTenants } from '../../src/readmodel/rebuild.ts';
-import { blockedTenants, progressOf, runningRollout, tenantsToAsk } from '../../src/readmodel/rollout-progress.ts';
+import { rolloutProgress } from '../../src/readmodel/rollout-reading.ts';
 import { rolloutCodec } from '../../src/rollout/codec.ts';
 import { rolloutDecider } from '../../src/rollout/decider.ts';
 import { streamOf, tenantCodec } from '../../src/tenant/codec.ts';
@@ -33,12 +33,7 @@ beforeAll(async () => {
     commands: createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 100 }),
     rollouts: createCommandHandler({ store, decider: rolloutDecider, codec: rolloutCodec, cacheSize: 10 }),
     everyMs: 20,
-    progress: {
-      running: () => runningRollout(pool),
-      waves: (rolloutId) => progressOf(pool, rolloutId),
-      toAsk: (place) => tenantsToAsk(pool, place),
-      blocked: (place) => blockedTenants(pool, place),
-    },
+    progress: rolloutProgress(pool),
   });
   for (const part of [projector, executor]) part.start();
   parts.push(executor, projector);
