@@ -36,10 +36,36 @@ export function admit({ tenant, readonly }: Access, wanted: Wanted, began: numbe
   return { pool: poolOf(tenant.tenantId, readonly || wanted.readonly === true, deps.pools), deadline, verdicts };
 }
 
-/** Undefined when the statements can be looked at now; otherwise resolves when they can. */
-export function prepare(texts: readonly string[], guard: StatementGuard, tenantId: string): Promise<unknown> | undefined {
-  const pending = texts.flatMap((text) => guard.prepare(text, tenantId) ?? []);
-  return pending.length === 0 ? undefined : Promise.all(pending);
+/**
+ * Undefined when the statements can be looked at now; otherwise resolves when they can, or `until` has passed (`performance.now()`). One call stands
+ * in line once, however many long texts it has: they are read in turn.
+ */
+export function prepare(
+  texts: readonly string[],
+  guard: StatementGuard,
+  tenantId: string,
+  until: number,
+): Promise<void> | undefined {
+  for (const text of texts) {
+    const first = guard.prepare(text, tenantId);
+    if (first !== undefined) return prepareRest(first, { texts, guard, tenantId, until });
+  }
+  return undefined;
+}
+
+interface Unprepared {
+  readonly texts: readonly string[];
+  readonly guard: StatementGuard;
+  readonly tenantId: string;
+  readonly until: number;
+}
+
+async function prepareRest(first: Promise<void>, { texts, guard, tenantId, until }: Unprepared): Promise<void> {
+  await first;
+  for (const text of texts) {
+    if (performance.now() >= until) return;
+    await guard.prepare(text, tenantId);
+  }
 }
 
 interface Inspected {

@@ -99,7 +99,9 @@ export function createQueryService(deps: QueryServiceDeps): QueryService {
         const access = authorize(call, deps.directory);
         ({ tenantId } = access.tenant);
         if (!isPrepared) held = hold(tenantId, call);
-        const pending = isPrepared ? undefined : prepare(wanted.texts, deps.guard, tenantId);
+        const pending = isPrepared
+          ? undefined
+          : prepare(wanted.texts, deps.guard, tenantId, began + (wanted.timeoutMs ?? limits.timeoutMs));
         if (pending !== undefined) return later(pending);
         admitted = admit(access, wanted, began, deps);
       } catch (error) {
