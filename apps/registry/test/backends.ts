@@ -113,6 +113,7 @@ export async function storedRows(pool: Pool, tenantIds: readonly string[]) {
     `select ${TENANT_COLUMNS.map((name) => `configs.${name}`).join(', ')}, master_password_hash, revision::int, life,
             to_char(purge_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as purge_from,
             to_char(password_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as password_since,
+            to_char(rotate_not_before at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as rotate_not_before,
             to_char(drift_since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as drift_since, migration_version, migrating,
             ${[...times, ...decimals].join(', ')}
      from tenant_configs configs join tenant_revisions using (tenant_id)

@@ -47,6 +47,7 @@ export interface ReadModelRow extends TenantRow {
   /** As in `waitOf`; ISO 8601 in UTC. */
   readonly purge_from: string | null;
   readonly password_since: string | null;
+  readonly rotate_not_before: string | null;
   /** Null while there is no home. */
   readonly migration_version: string | null;
   /** Whether a migration is open. */
@@ -62,6 +63,7 @@ export const REVISION_COLUMNS = [
   'life',
   'purge_from',
   'password_since',
+  'rotate_not_before',
   'migration_version',
   'migrating',
   'drift_since',
@@ -71,13 +73,14 @@ export const toReadModelRow = (state: ExistingTenant): ReadModelRow => ({ ...toR
 
 export function toRevisionRow(state: ExistingTenant): Pick<ReadModelRow, (typeof REVISION_COLUMNS)[number]> {
   const { tenantId, revision, life } = state;
-  const { purgeFrom, passwordSince } = waitOf(state);
+  const { purgeFrom, passwordSince, rotateNotBefore } = waitOf(state);
   return {
     tenant_id: tenantId,
     revision,
     life,
     purge_from: purgeFrom,
     password_since: passwordSince,
+    rotate_not_before: rotateNotBefore,
     migration_version: 'migrationVersion' in state ? state.migrationVersion : null,
     migrating: state.requests.migrate?.outcome === 'open',
     drift_since: isHoused(state) ? (state.schemaDrift?.found?.detectedAt ?? null) : null,

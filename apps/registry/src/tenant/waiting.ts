@@ -9,11 +9,14 @@ export interface Wait {
   readonly purgeFrom: string | null;
   /** Since when the passwords in force could have been replaced; null while they need not or cannot be. */
   readonly passwordSince: string | null;
+  /** Before this time they are not replaced, however old they are; null where nothing has failed. */
+  readonly rotateNotBefore: string | null;
 }
 
 export const waitOf = (state: ExistingTenant): Wait => ({
   purgeFrom: purgeFrom(state),
   passwordSince: state.status === 'active' && state.requests.rotate?.outcome !== 'open' ? state.credentialSince : null,
+  rotateNotBefore: retryFrom(state.requests.rotate),
 });
 
 function purgeFrom(state: ExistingTenant): string | null {
@@ -24,9 +27,9 @@ function purgeFrom(state: ExistingTenant): string | null {
 
 /** From when on the passwords are to be replaced once they are as old as this; null while they are not to be. */
 export function rotationFrom(state: ExistingTenant, maxAgeMs: number): string | null {
-  const { passwordSince } = waitOf(state);
+  const { passwordSince, rotateNotBefore } = waitOf(state);
   if (passwordSince === null) return null;
-  return latest(later(passwordSince, maxAgeMs), retryFrom(state.requests.rotate));
+  return latest(later(passwordSince, maxAgeMs), rotateNotBefore);
 }
 
 /** Null where nothing has failed. */

@@ -153,6 +153,25 @@ describe('rotation by age', () => {
     expect(await Promise.all([old, young, suspended].map(asked))).toEqual([1, 0, 0]);
   });
 
+  test('that has just failed keeps its tenant out of the list, so that others are looked at', async () => {
+    await using backends = await openBackends();
+    const history = createHistory(backends.store);
+    const [failed, failedLongAgo, due] = await Promise.all([95, 93, 91].map((days) => activeSince(history, daysAgo(days))));
+    const all = [failed, failedLongAgo, due].filter((id) => id !== undefined);
+    for (const [id = '', at] of [
+      [failed, new Date()],
+      [failedLongAgo, daysAgo(2)],
+    ] as const) {
+      const requestId = v4();
+      await history.decide(id, { type: 'RotatePassword', requestId, reason: 'x', by: 'op-1', now: at.toISOString() });
+      await history.say(id, factsOf(requestId).rotationFailed);
+    }
+    startProjector(backends);
+    await untilProjected(backends, history, all);
+    const listed = await tenantsWaiting(backends.pool, { what: 'password_since', until: daysAgo(90), limit: 2 });
+    expect(listed).toEqual([failedLongAgo, due]);
+  });
+
   test('is off unless an age is given', async () => {
     await using backends = await openBackends();
     const history = createHistory(backends.store);
