@@ -28,6 +28,7 @@ export const MESSAGES = [
   lifecycle.tenantDataPurged,
   lifecycle.tenantPurgeFailed,
   lifecycle.tenantMigrationRequested,
+  lifecycle.tenantMigrationCancelled,
   lifecycle.tenantSchemaDriftDetected,
   lifecycle.tenantSchemaDriftResolved,
   config.tenantConfigUpdated,

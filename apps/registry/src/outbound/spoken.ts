@@ -63,6 +63,14 @@ const DECIDED: Sayings<DecidedEvent> = {
       requested_by: requestedBy,
       requested_at: requestedAt,
     }),
+  MigrationCancelled: ({ requestId, code, reason, cancelledBy, cancelledAt }) =>
+    say('TenantMigrationCancelledEvent', cancelledAt, {
+      request_id: requestId,
+      code,
+      reason,
+      cancelled_by: cancelledBy,
+      cancelled_at: cancelledAt,
+    }),
   PasswordRotationRequested: ({ reason, requestedBy, requestedAt }) =>
     say('TenantPasswordRotationRequestedEvent', requestedAt, {
       reason,

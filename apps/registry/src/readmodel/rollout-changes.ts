@@ -18,7 +18,7 @@ interface Ended {
   readonly requestId: string;
   readonly revision: number;
   /** Null where it is done. */
-  readonly failure: { readonly code: string; readonly reason: string } | null;
+  readonly failure: { readonly state: 'failed' | 'skipped'; readonly code: string; readonly reason: string } | null;
 }
 /** Whatever is open at a tenant is not done any more. */
 interface Cancelled {
@@ -38,7 +38,7 @@ interface RolloutChange {
 export type Change = Asked | Ended | Cancelled | RolloutChange;
 
 /** By its name alone: most events say nothing here, and need not be decoded. */
-const SAYING = /^(?:MigrationRequested|MigrationsCompleted|MigrationsFailed|TenantTerminated)\.v/;
+const SAYING = /^(?:MigrationRequested|MigrationCancelled|MigrationsCompleted|MigrationsFailed|TenantTerminated)\.v/;
 
 /** Pure. A completed creation, too, looks like an ended migration: no rollout knows its request. */
 export function changesOf(events: readonly StoredEvent[]): Change[] {
@@ -66,7 +66,16 @@ function ofTenant(stored: StoredEvent): Change[] {
       return [{ change: 'ended', tenantId, requestId: event.data.requestId, revision, failure: null }];
     case 'MigrationsFailed': {
       const { requestId, code, reason } = event.data;
-      return [{ change: 'ended', tenantId, requestId, revision, failure: { code, reason } }];
+      return [{ change: 'ended', tenantId, requestId, revision, failure: { state: 'failed', code, reason } }];
+    }
+    case 'MigrationCancelled': {
+      const { requestId, code, reason } = event.data;
+      // What an operator takes out of a rollout says nothing of the version; what does not end in time may.
+      const failure =
+        code === 'operator'
+          ? ({ state: 'skipped', code: 'cancelled', reason } as const)
+          : ({ state: 'failed', code, reason } as const);
+      return [{ change: 'ended', tenantId, requestId, revision, failure }];
     }
     case 'TenantTerminated':
       return [{ change: 'cancelled', tenantId, revision, code: 'terminated' }];

@@ -73,13 +73,23 @@ async function attemptsOf(client: Queryable, changes: readonly Of<'asked'>[]): P
 }
 
 async function applyEnded(client: Queryable, changes: readonly Of<'ended'>[]): Promise<void> {
-  const rows = changes.map(({ requestId, revision, failure }) => [requestId, revision, failure?.code, failure?.reason]);
+  // One that was cancelled may be completed all the same.
+  const last = new Map<string, Of<'ended'>>();
+  for (const change of changes) if (change.failure === null || !last.has(change.requestId)) last.set(change.requestId, change);
+  const rows = [...last.values()].map(({ requestId, revision, failure }) => [
+    requestId,
+    revision,
+    failure?.code,
+    failure?.reason,
+    failure?.state ?? 'done',
+  ]);
   await client.query(
     `update rollout_tenants as known
-     set state = case when new.row->>2 is null then 'done' else 'failed' end, code = new.row->>2, reason = new.row->>3,
+     set state = new.row->>4, code = new.row->>2, reason = new.row->>3,
          revision = (new.row->>1)::bigint
      from json_array_elements($1) as new(row)
-     where known.request_id = (new.row->>0)::uuid and known.state = 'running' and known.revision < (new.row->>1)::bigint`,
+     where known.request_id = (new.row->>0)::uuid and known.revision < (new.row->>1)::bigint
+       and (known.state = 'running' or known.state in ('failed', 'skipped') and new.row->>4 = 'done')`,
     [JSON.stringify(rows)],
   );
 }

@@ -13,6 +13,7 @@ export const tenantCodec = createEventCodec<TenantEvent>({
   LegalHoldReleased: { version: 1 },
   PurgeRequested: { version: 1 },
   MigrationRequested: { version: 1 },
+  MigrationCancelled: { version: 1 },
   PasswordRotationRequested: { version: 1 },
   ReadReplicaRequested: { version: 1 },
   ReadReplicaAdded: { version: 1 },

@@ -1,4 +1,4 @@
-import type { GrantRole } from './events.ts';
+import type { CancelCode, GrantRole } from './events.ts';
 import type { TenantFact, Tier } from './facts.ts';
 import type { ConfigKey, ConfigValue, ResourceType, TenantSettings } from './settings.ts';
 
@@ -75,6 +75,12 @@ export interface MigrateTenant extends Request<'MigrateTenant'> {
   /** Refused for a suspended tenant, too: one by one they are migrated, in a rollout they are left out. */
   readonly onlyActive?: boolean;
 }
+export interface CancelMigration extends Command<'CancelMigration'> {
+  readonly code: CancelCode;
+  readonly reason: string;
+  /** Only the request of this id; whichever is open when left out. */
+  readonly only?: string;
+}
 export interface RotatePassword extends Request<'RotatePassword'> {
   readonly reason: string;
 }
@@ -122,7 +128,7 @@ export type LifecycleCommand =
   | TerminateTenant
   | PlaceLegalHold
   | ReleaseLegalHold;
-export type RequestCommand = PurgeTenant | MigrateTenant | RotatePassword | AddReadReplica | RemoveReadReplica;
+export type RequestCommand = PurgeTenant | MigrateTenant | CancelMigration | RotatePassword | AddReadReplica | RemoveReadReplica;
 export type SettingsCommand = ConfigureTenant | ResizePool | ScaleTenant | GrantAccess | RevokeAccess;
 
 /** Commands about a tenant that exists. */

@@ -1,5 +1,6 @@
 import type {
   AddReadReplica,
+  CancelMigration,
   MigrateTenant,
   PurgeTenant,
   RemoveReadReplica,
@@ -31,6 +32,8 @@ export function decideRequest(command: RequestCommand, state: ExistingTenant): r
       return purge(command, state);
     case 'MigrateTenant':
       return migrate(command, state);
+    case 'CancelMigration':
+      return cancelMigration(command, state);
     case 'RotatePassword':
       return rotate(command, state);
     case 'AddReadReplica':
@@ -63,6 +66,14 @@ function migrate(command: MigrateTenant, state: ExistingTenant): readonly Tenant
     return refuse('already_migrated', `The tenant is at version ${migrationVersion}, and nothing is ever taken back.`);
   }
   return [{ type: 'MigrationRequested', data: { requestId, targetVersion, rolloutId, requestedBy: by, requestedAt: now } }];
+}
+
+function cancelMigration({ only, code, reason, by, now }: CancelMigration, state: ExistingTenant): readonly TenantEvent[] {
+  const { migrate: open } = state.requests;
+  if (open?.outcome !== 'open' || (only !== undefined && only !== open.id)) {
+    return refuse('no_migration_open', 'No migration of this tenant is open.');
+  }
+  return [{ type: 'MigrationCancelled', data: { requestId: open.id, code, reason, cancelledBy: by, cancelledAt: now } }];
 }
 
 function rotate({ requestId, reason, by, now }: RotatePassword, state: ExistingTenant): readonly TenantEvent[] {

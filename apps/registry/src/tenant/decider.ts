@@ -27,6 +27,7 @@ function decide(command: TenantCommand, state: TenantState): readonly TenantEven
       return decideLifecycle(command, existing(command, state));
     case 'PurgeTenant':
     case 'MigrateTenant':
+    case 'CancelMigration':
     case 'RotatePassword':
     case 'AddReadReplica':
     case 'RemoveReadReplica':

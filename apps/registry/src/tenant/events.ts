@@ -75,6 +75,20 @@ type MigrationRequested = Event<
     readonly requestedAt: string;
   }
 >;
+/** Who does not wait for a migration any more: an operator, or the rollout that asked for it. */
+export type CancelCode = 'operator' | 'not_ended_in_time';
+/** The migration is not waited for any more. What was done of it stays. */
+type MigrationCancelled = Event<
+  'MigrationCancelled',
+  {
+    /** Of the migration. */
+    readonly requestId: string;
+    readonly code: CancelCode;
+    readonly reason: string;
+    readonly cancelledBy: string;
+    readonly cancelledAt: string;
+  }
+>;
 /** Asks for new passwords of both logins. */
 type PasswordRotationRequested = Event<
   'PasswordRotationRequested',
@@ -159,6 +173,7 @@ export type DecidedEvent =
   | TenantTerminated
   | LegalHoldPlaced
   | LegalHoldReleased
+  | MigrationCancelled
   | ReadReplicaAdded
   | ReadReplicaRemoved
   | RequestEvent

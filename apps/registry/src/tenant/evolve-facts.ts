@@ -82,7 +82,8 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
       if (!concernsOpenRequest(state, 'rotate', fact) || !('credential' in state)) return state;
       return { ...closed(state, 'rotate', 'failed', fact.data.failedAt), nextCredential: null };
     case 'MigrationsCompleted':
-      if (!concernsOpenRequest(state, 'migrate', fact) || !('credential' in state)) return state;
+      if (!concernsOpenRequest(state, 'migrate', fact) && !completesCancelled(state, fact)) return state;
+      if (!('credential' in state)) return state;
       return {
         ...closed(state, 'migrate', 'done', fact.data.completedAt),
         migrationVersion: fact.data.migrationVersion,
@@ -115,6 +116,10 @@ export function withRequestFact(state: ExistingTenant, fact: TenantFact): Existi
       return fact satisfies never;
   }
 }
+
+/** One that was not waited for any more has come to its end all the same: the home is at that version. */
+const completesCancelled = ({ status, requests: { migrate } }: ExistingTenant, fact: TenantFact): boolean =>
+  (status === 'active' || status === 'suspended') && migrate?.outcome === 'cancelled' && migrate.id === fact.data.requestId;
 
 /** Only what is said of the home that the tenant has, and nothing that was said before what is known. */
 function withDrift(state: ExistingTenant, fact: TenantFact, schemaDrift: SchemaDrift, at: string): ExistingTenant {

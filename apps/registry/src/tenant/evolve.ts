@@ -57,6 +57,12 @@ export function evolve(state: TenantState, event: TenantEvent): TenantState {
       const { requestId: id, requestedAt, targetVersion } = event.data;
       return withRequest(stamped(next, requestedAt), 'migrate', { id, requestedAt, outcome: 'open', targetVersion });
     }
+    case 'MigrationCancelled': {
+      const { requestId, cancelledAt } = event.data;
+      const { migrate } = next.requests;
+      if (migrate?.id !== requestId) return next;
+      return { ...stamped(next, cancelledAt), requests: { ...next.requests, migrate: cancelled(migrate) } };
+    }
     case 'ReadReplicaRequested': {
       const { requestId: id, requestedAt, host, port } = event.data;
       return withRequest(stamped(next, requestedAt), 'verifyReplica', { id, requestedAt, outcome: 'open', host, port });

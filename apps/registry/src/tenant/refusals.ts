@@ -23,6 +23,7 @@ export const REFUSALS = [
   'not_held',
   'rotation_open',
   'migration_open',
+  'no_migration_open',
   'already_migrated',
   'replica_open',
   'replica_exists',

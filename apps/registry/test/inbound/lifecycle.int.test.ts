@@ -188,6 +188,21 @@ describe('access', () => {
   });
 });
 
+test('a migration that is open is waited for until it is cancelled', async () => {
+  const { path } = await tenant();
+  expect(await post(`${path}/migrate/cancel`, because)).toMatchObject({ status: 409, body: { code: 'no_migration_open' } });
+  await post(`${path}/migrate`, { target_version: '0004' });
+  const cancelled = await post(`${path}/migrate/cancel`, because, { 'idempotency-key': 'cancel' });
+  expect(cancelled).toMatchObject({ status: 202, body: { requests: { migrate: { outcome: 'cancelled' } } } });
+  expect((await types(path)).at(-1)).toBe('TenantMigrationCancelledEvent');
+  expect((await post(`${path}/migrate`, { target_version: '0004' })).status).toBe(202);
+  // The same request once more, which the migration that is open by now is none of.
+  expect(await post(`${path}/migrate/cancel`, because, { 'idempotency-key': 'cancel' })).toMatchObject({
+    status: 202,
+    body: { requests: { migrate: { outcome: 'open' } } },
+  });
+});
+
 describe('a read replica', () => {
   const standby = { readonly_db_host: 'pg-a2', readonly_db_port: 5432 };
 

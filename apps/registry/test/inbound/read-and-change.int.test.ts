@@ -284,6 +284,7 @@ test('the API describes itself in OpenAPI 3.1', async () => {
     '/v1/tenants/{tenant_id}/legal-hold',
     '/v1/tenants/{tenant_id}/legal-hold/release',
     '/v1/tenants/{tenant_id}/migrate',
+    '/v1/tenants/{tenant_id}/migrate/cancel',
     '/v1/tenants/{tenant_id}/pool',
     '/v1/tenants/{tenant_id}/purge',
     '/v1/tenants/{tenant_id}/reactivate',

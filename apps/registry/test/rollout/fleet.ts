@@ -64,9 +64,10 @@ function createRows() {
       }
       case 'ended': {
         const row = rows.get(change.tenantId);
-        if (row?.requestId !== change.requestId || row.state !== 'running') return;
+        if (row?.requestId !== change.requestId || row.state === 'waiting' || row.state === 'done') return;
+        if (row.state !== 'running' && change.failure) return;
         Object.assign(row, {
-          state: change.failure ? 'failed' : 'done',
+          state: change.failure?.state ?? 'done',
           code: change.failure?.code ?? null,
           revision: change.revision,
         });
@@ -204,6 +205,17 @@ export async function createFleet(members: readonly Member[]) {
   const tell = (command: Parameters<typeof rollouts.handle>[1]) =>
     rollouts.handle(rolloutStreamOf(rolloutId), command, { requestId: v4(), metadata });
 
+  /** The worker’s answer to what a tenant was last asked, whenever it is given. */
+  const answers = async (tenantId: string) => {
+    const { requests } = await stateOf(tenantId);
+    const { migrated, migrationsFailed } = factsOf(requests.migrate?.id ?? '');
+    return async (wentWell: boolean): Promise<void> => {
+      const fact = wentWell ? { ...migrated, data: { ...migrated.data, migrationVersion: TARGET } } : migrationsFailed;
+      const id = eventId(fact.data.requestId, fact.type);
+      await commands.handle(streamOf(tenantId), record(fact, now()), { requestId: id, firstEventId: id, metadata });
+    };
+  };
+
   return {
     decide,
     log,
@@ -260,14 +272,11 @@ export async function createFleet(members: readonly Member[]) {
       const states = await Promise.all(members.map(({ tenantId }) => stateOf(tenantId)));
       return states.filter(({ requests }) => requests.migrate?.outcome === 'open').map(({ tenantId }) => tenantId);
     },
+    answers,
     /** The worker’s answer to what is open at a tenant. */
     async answer(tenantId: string, wentWell: boolean): Promise<void> {
       const { requests } = await stateOf(tenantId);
-      if (requests.migrate?.outcome !== 'open') return;
-      const { migrated, migrationsFailed } = factsOf(requests.migrate.id);
-      const fact = wentWell ? { ...migrated, data: { ...migrated.data, migrationVersion: TARGET } } : migrationsFailed;
-      const id = eventId(requests.migrate.id, fact.type);
-      await commands.handle(streamOf(tenantId), record(fact, now()), { requestId: id, firstEventId: id, metadata });
+      if (requests.migrate?.outcome === 'open') await (await answers(tenantId))(wentWell);
     },
     /** How often each tenant was asked, by the ids of what it was asked. */
     asked(): Map<string, string[]> {

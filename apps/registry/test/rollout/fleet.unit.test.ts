@@ -80,6 +80,30 @@ test('a pass that cannot ask a tenant says which', async () => {
   await expect(fleet.pass(undefined, failing)).rejects.toThrow('asking standard-000 failed: no answer');
 });
 
+test('whom an operator takes out of a rollout counts on neither side, and is done when its home comes to the version all the same', async () => {
+  const fleet = await createFleet(standard(3));
+  await fleet.plan({ canary: { tenants: ['standard-000', 'standard-001', 'standard-002'] } });
+  fleet.project();
+  await fleet.pass();
+  const cancel = {
+    type: 'CancelMigration',
+    code: 'operator',
+    reason: 'away',
+    by: 'op-1',
+    now: new Date().toISOString(),
+  } as const;
+  const answers = await fleet.answers('standard-001');
+  for (const id of ['standard-000', 'standard-001']) await fleet.decide(id, cancel);
+  await fleet.answer('standard-002', true);
+  fleet.project();
+  expect(fleet.rows()).toMatchObject([{ state: 'skipped', code: 'cancelled' }, { state: 'skipped' }, { state: 'done' }]);
+  await fleet.pass();
+  expect(await fleet.status()).toBe('completed');
+  await answers(true);
+  fleet.project();
+  expect(inState(fleet, 'done')).toEqual(['standard-001', 'standard-002']);
+});
+
 describe('a rollout that was stopped', () => {
   test('asks only those who were being asked at that moment', async () => {
     const members = standard(60);

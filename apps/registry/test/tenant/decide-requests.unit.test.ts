@@ -158,41 +158,6 @@ describe('a rotation', () => {
   });
 });
 
-describe('a migration', () => {
-  const command = (targetVersion: string) =>
-    ({ type: 'MigrateTenant', requestId: idOf('migrate'), targetVersion, rolloutId: idOf('rollout'), ...at(5) }) as const;
-  const requested: TenantEvent = {
-    type: 'MigrationRequested',
-    data: { requestId: idOf('migrate'), targetVersion: '0004', rolloutId: idOf('rollout'), ...asked(5) },
-  };
-  const { migrated, migrationsFailed } = factsOf(idOf('migrate'));
-
-  test('is asked of a tenant with a home, to another version, one at a time', () => {
-    for (const history of [active, suspended]) spec.given(history).when(command('0004')).then([requested]);
-    spec.given(active).when(command('0003')).thenRefused('already_migrated');
-    spec
-      .given([...active, requested])
-      .when(command('0005'))
-      .thenRefused('migration_open');
-    for (const history of [provisioning, broken, ended, purged])
-      spec.given(history).when(command('0004')).thenRefused('wrong_status');
-  });
-
-  test('leaves the version that the worker reached, or the one before when it failed', () => {
-    const reached: TenantEvent = { ...migrated, data: { ...migrated.data, migrationVersion: '0004' } };
-    expect(stateOf([...active, requested, reached])).toMatchObject({
-      status: 'active',
-      migrationVersion: '0004',
-      requests: { migrate: { outcome: 'done' } },
-    });
-    expect(stateOf([...active, requested, migrationsFailed])).toMatchObject({
-      migrationVersion: '0003',
-      requests: { migrate: { outcome: 'failed' } },
-    });
-    expect(stateOf([...active, reached])).toMatchObject({ migrationVersion: '0003' });
-  });
-});
-
 describe('a read replica', () => {
   const standby = { host: '10.0.0.2', port: 5433 };
   const add = { type: 'AddReadReplica', requestId: idOf('replica'), ...standby, ...at(5) } as const;

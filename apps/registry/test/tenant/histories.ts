@@ -28,6 +28,7 @@ const SAID = {
   ReleaseLegalHold: fc.record({ reason }),
   PurgeTenant: fc.record({ requestId, reason, early: fc.boolean() }),
   MigrateTenant: fc.record({ requestId, targetVersion: fc.constantFrom('0003', '0004'), rolloutId: constant(idOf('rollout')) }),
+  CancelMigration: fc.record({ code: constant('operator' as const), reason }),
   RotatePassword: fc.record({ requestId, reason }),
   AddReadReplica: fc.record({ requestId, host, port: constant(5433) }),
   RemoveReadReplica: fc.record({}),

@@ -171,6 +171,17 @@ export const tenantMigrationRequested = defineMessage({
   schema: body({ target_version: migrationVersion, rollout_id: uuid, requested_by: actor, requested_at: time }),
 });
 
+/**
+ * An open migration is not waited for any more: an operator said so, or it has not ended in the time that its rollout gives. What was done
+ * of it stays. `request_id` is the id of the event that asked for it.
+ */
+export const tenantMigrationCancelled = defineMessage({
+  ...registry,
+  type: 'TenantMigrationCancelledEvent',
+  timeField: 'cancelled_at',
+  schema: body({ request_id: uuid, code: slug, reason, cancelled_by: actor, cancelled_at: time }),
+});
+
 /** Most differences that are listed; `difference_count` says how many there are. */
 const DIFFERENCES_MAX = 50;
 

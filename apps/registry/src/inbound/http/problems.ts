@@ -27,6 +27,7 @@ const ANSWERS: Readonly<Record<Refusal | RolloutRefusal | 'unknown_server' | 'un
   not_held: { status: 409 },
   rotation_open: { status: 409 },
   migration_open: { status: 409 },
+  no_migration_open: { status: 409 },
   already_migrated: { status: 409 },
   replica_open: { status: 409 },
   replica_exists: { status: 409 },

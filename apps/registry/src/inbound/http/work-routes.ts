@@ -26,6 +26,13 @@ export function addWorkRoutes(server: HttpServer, deps: CommandDeps): void {
     }),
   });
   addCommandRoute(server, deps, {
+    method: 'POST',
+    path: '/migrate/cancel',
+    summary: 'Wait no more for the open migration of a tenant; what was done of it stays',
+    body: reasonBody,
+    command: ({ common, body }) => ({ type: 'CancelMigration', code: 'operator', reason: body.reason, ...common }),
+  });
+  addCommandRoute(server, deps, {
     method: 'PUT',
     path: '/replica',
     summary: 'Let the reads of a tenant go to a standby of its server, once that has been verified',
