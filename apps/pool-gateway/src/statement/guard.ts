@@ -5,7 +5,7 @@ import { createVerdictCache } from './cache.ts';
 import type { StatementContext } from './rules.ts';
 import { refusedEverywhere, type Verdict, verdictFor, type Verdicts } from './verdict.ts';
 
-/** Parsed on the spot, as long as the tenant has time left for it: 20 ms at worst, and too short to nest deeper than the parser's stack. */
+/** Parsed on the spot, as long as the tenant, and all together, have time left for it: 20 ms at worst, and too short to nest deeper than the parser's stack. */
 const SHORT = 4096;
 
 export interface StatementGuardOptions {
@@ -23,8 +23,8 @@ export interface StatementGuard {
    */
   inspect(text: string, context: StatementContext, tenantId: string): Verdict;
   /**
-   * Undefined when `inspect` can answer at once; otherwise resolves (never rejects) when it can. Long texts, and those of a tenant that has
-   * lately sent many that take long, are parsed on a thread of their own.
+   * Undefined when `inspect` can answer at once; otherwise resolves (never rejects) when it can. Long texts, those of a tenant that has
+   * lately sent many that take long, and new ones when all tenants together have, are parsed on a thread of their own.
    */
   prepare(text: string, tenantId: string): Promise<void> | undefined;
   /** Ends the thread, if there is one. */

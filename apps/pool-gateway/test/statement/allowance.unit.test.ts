@@ -19,6 +19,22 @@ describe('the time of a tenant for texts never seen before', () => {
   });
 });
 
+describe('the time of all tenants for texts never seen before', () => {
+  test('is bounded, however many they are, and comes back', () => {
+    let ms = 0;
+    const allowance = createAllowance(() => ms);
+    const tenants = Array.from({ length: 1000 }, (_, n) => `tenant-${n}`);
+    const spentAt = (): number => {
+      const served = tenants.filter((tenant) => allowance.has(tenant) && (allowance.spend(tenant, 10), true));
+      return served.length * 10;
+    };
+    expect(spentAt()).toBe(500);
+    ms += 1000;
+    expect(spentAt()).toBe(200);
+    expect(allowance.isOverdrawn('tenant-999')).toBe(false);
+  });
+});
+
 describe('the guard', () => {
   test('has texts of a tenant without time left parsed on the thread, and refuses those that were not', async () => {
     const spent = new Set<string>();
