@@ -9,6 +9,7 @@ interface Asked {
   readonly rolloutId: string;
   readonly tenantId: string;
   readonly requestId: string;
+  readonly at: string;
   readonly revision: number;
 }
 /** What was asked for has ended. */
@@ -59,8 +60,8 @@ function ofTenant(stored: StoredEvent): Change[] {
   const event = tenantCodec.decode(stored);
   switch (event.type) {
     case 'MigrationRequested': {
-      const { rolloutId, requestId } = event.data;
-      return [{ change: 'asked', rolloutId, tenantId, requestId, revision }];
+      const { rolloutId, requestId, requestedAt: at } = event.data;
+      return [{ change: 'asked', rolloutId, tenantId, requestId, at, revision }];
     }
     case 'MigrationsCompleted':
       return [{ change: 'ended', tenantId, requestId: event.data.requestId, revision, failure: null }];

@@ -63,21 +63,65 @@ export async function progressOf(pool: Pool, rolloutId: string): Promise<(WavePr
   return result.rows;
 }
 
+export interface ToAsk {
+  readonly rolloutId: string;
+  readonly wave: number;
+  /** Tenants whose migration may be open at once, over all servers. */
+  readonly concurrency: number;
+  /** Tenants that were asked, and wait in these rows only because that has not been projected yet. */
+  readonly asked: readonly string[];
+  readonly limit: number;
+}
+
 /**
- * Tenants up to a wave that are to be asked next. Of small tenants on one server the first only, until one of them is done: it migrates
- * the schema of all.
+ * Tenants up to a wave that are to be asked next, at most `limit`. Of small tenants on one server the first only, until one of them is done:
+ * it migrates the schema of all. The servers on which somebody waits or is asked share the concurrency, so that one that has stopped
+ * answering keeps no more than its part of it.
  */
-export async function tenantsToAsk(
+export async function tenantsToAsk(pool: Pool, { rolloutId, wave, concurrency, asked, limit }: ToAsk): Promise<Ask[]> {
+  const result = await pool.query<Ask>(
+    `with ${UNITS},
+     open as (
+       select server, count(*) as tenants from rollout_tenants
+       where rollout_id = $1 and (state = 'running' or state = 'waiting' and tenant_id = any($4)) group by server
+     ), next as (
+       select tenant_id, attempt, wave, place, mine.server,
+              row_number() over (partition by mine.server order by wave, place, tenant_id) as nth
+       from rollout_tenants mine ${OF_UNIT}
+       where rollout_id = $1 and state = 'waiting' and wave <= $2 and tenant_id <> all($4) and (
+         tier <> 'small' or units.done or not units.running and not units.failed and array[wave, place] = units.first)
+     ), share as (
+       select ceil($3::numeric / greatest(1, count(*))) as tenants from (select server from open union select server from next) as busy
+     )
+     select tenant_id as "tenantId", attempt from next left join open using (server) cross join share
+     where nth + coalesce(open.tenants, 0) <= share.tenants order by wave, place, tenant_id limit $5`,
+    [rolloutId, wave, concurrency, asked, limit],
+  );
+  return result.rows;
+}
+
+/** Of some tenants those that wait to be asked, and in which attempt. */
+export async function stillWaiting(
   pool: Pool,
-  { rolloutId, wave, limit }: { readonly rolloutId: string; readonly wave: number; readonly limit: number },
+  { rolloutId, tenantIds }: { readonly rolloutId: string; readonly tenantIds: readonly string[] },
 ): Promise<Ask[]> {
   const result = await pool.query<Ask>(
-    `with ${UNITS}
-     select tenant_id as "tenantId", attempt from rollout_tenants mine ${OF_UNIT}
-     where rollout_id = $1 and state = 'waiting' and wave <= $2 and (
-       tier <> 'small' or units.done or not units.running and not units.failed and array[wave, place] = units.first)
-     order by wave, place, tenant_id limit $3`,
-    [rolloutId, wave, limit],
+    `select tenant_id as "tenantId", attempt from rollout_tenants
+     where rollout_id = $1 and state = 'waiting' and tenant_id = any($2)`,
+    [rolloutId, tenantIds],
+  );
+  return result.rows;
+}
+
+/** Tenants whose migration was asked for before a time and is open, those asked first at the head. */
+export async function overdueTenants(
+  pool: Pool,
+  { rolloutId, askedBefore, limit }: { readonly rolloutId: string; readonly askedBefore: string; readonly limit: number },
+): Promise<(Ask & { readonly requestId: string })[]> {
+  const result = await pool.query<Ask & { requestId: string }>(
+    `select tenant_id as "tenantId", attempt, request_id as "requestId" from rollout_tenants
+     where rollout_id = $1 and state = 'running' and asked_at < $2 order by asked_at, tenant_id limit $3`,
+    [rolloutId, askedBefore, limit],
   );
   return result.rows;
 }

@@ -3,9 +3,11 @@ import {
   blockedTenants,
   listRollouts,
   listRolloutTenants,
+  overdueTenants,
   progressOf,
   rolloutCandidates,
   runningRollout,
+  stillWaiting,
   tenantsToAsk,
 } from './rollout-progress.ts';
 
@@ -23,6 +25,8 @@ export const rolloutReading = (pool: Pool) => ({
 export const rolloutProgress = (pool: Pool) => ({
   running: () => runningRollout(pool),
   waves: (rolloutId: string) => progressOf(pool, rolloutId),
+  waiting: (query: QueryOf<typeof stillWaiting>) => stillWaiting(pool, query),
+  overdue: (query: QueryOf<typeof overdueTenants>) => overdueTenants(pool, query),
   toAsk: (place: QueryOf<typeof tenantsToAsk>) => tenantsToAsk(pool, place),
   blocked: (place: QueryOf<typeof blockedTenants>) => blockedTenants(pool, place),
 });

@@ -46,15 +46,16 @@ async function applyToTenants(client: Queryable, changes: readonly Exclude<Chang
 /** Only what the rollout itself asked, of whom it was waiting for. */
 async function applyAsked(client: Queryable, changes: readonly Of<'asked'>[]): Promise<void> {
   const waiting = await attemptsOf(client, changes);
-  const rows = changes.flatMap(({ rolloutId, tenantId, requestId, revision }) => {
+  const rows = changes.flatMap(({ rolloutId, tenantId, requestId, revision, at }) => {
     const attempt = waiting.get(`${rolloutId} ${tenantId}`);
     const isOurs = attempt !== undefined && requestId === migrationIdOf(rolloutId, { tenantId, attempt });
-    return isOurs ? [[rolloutId, tenantId, requestId, revision]] : [];
+    return isOurs ? [[rolloutId, tenantId, requestId, revision, at]] : [];
   });
   if (rows.length === 0) return;
   await client.query(
     `update rollout_tenants as known
-     set state = 'running', request_id = (new.row->>2)::uuid, code = null, reason = null, revision = (new.row->>3)::bigint
+     set state = 'running', request_id = (new.row->>2)::uuid, code = null, reason = null, revision = (new.row->>3)::bigint,
+         asked_at = (new.row->>4)::timestamptz
      from json_array_elements($1) as new(row)
      where known.rollout_id = (new.row->>0)::uuid and known.tenant_id = new.row->>1 and known.state = 'waiting'
        and known.revision < (new.row->>3)::bigint`,

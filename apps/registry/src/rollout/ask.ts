@@ -14,5 +14,8 @@ const ROLLOUTS = '52b7c0de-7d0b-5b6a-9e27-6f5b3f1f8a11';
 export const askIdOf = (rolloutId: string, { tenantId, attempt }: Ask): string =>
   v5(JSON.stringify([rolloutId, tenantId, attempt]), ROLLOUTS);
 
+/** The id by which what was asked in an attempt is given up. */
+export const giveUpIdOf = (rolloutId: string, ask: Ask): string => v5('give up', askIdOf(rolloutId, ask));
+
 /** The id of the migration that is asked for thereby: what anybody else asks in the name of a rollout has another. */
 export const migrationIdOf = (rolloutId: string, ask: Ask): string => eventId(askIdOf(rolloutId, ask), 0);

@@ -18,6 +18,7 @@ interface PlanRollout extends Asked {
   readonly targetVersion: string;
   readonly concurrency: number;
   readonly maxFailureShare: number;
+  readonly giveUpAfterMinutes: number;
   readonly waves: readonly Wave[];
   readonly leftOut: readonly LeftOut[];
   readonly wholeTiers: readonly Tier[];

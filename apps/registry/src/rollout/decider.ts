@@ -1,6 +1,6 @@
 import type { Decider } from '@ultracore/event-sourcing';
 import type { RolloutCommand } from './commands.ts';
-import type { RolloutEvent, StopCode } from './events.ts';
+import { GIVE_UP_AFTER_MINUTES, type RolloutEvent, type StopCode } from './events.ts';
 import { failureOf, hasEnded, hasFailed, hasShownNothing, skippedOf } from './judge.ts';
 import { refuse } from './refusals.ts';
 import type { ExistingRollout, RolloutState } from './state.ts';
@@ -71,15 +71,17 @@ const stopped = (code: StopCode, reason: string, stoppedBy: string, stoppedAt: s
 /** The fold. Total: an event that does not fit the state it meets moves the revision and nothing else. */
 function evolve(state: RolloutState, event: RolloutEvent): RolloutState {
   if (event.type === 'RolloutPlanned') {
-    const { waves, wholeTiers: _, ...planned } = event.data;
+    const { waves, wholeTiers: _, giveUpAfterMinutes = GIVE_UP_AFTER_MINUTES, ...planned } = event.data;
     return {
       ...planned,
+      giveUpAfterMinutes,
       status: 'running',
       waves: waves.map(({ groups }) => ({
         tiers: [...new Set(groups.map(({ tier }) => tier))],
         tenants: groups.reduce((sum, { tenants }) => sum + tenants.length, 0),
       })),
       attempt: 1,
+      attemptSince: planned.plannedAt,
       wave: 0,
       story: [{ type: event.type, at: planned.plannedAt, by: planned.plannedBy, reason: planned.reason, wave: null }],
       revision: 0,
@@ -105,7 +107,8 @@ function evolve(state: RolloutState, event: RolloutEvent): RolloutState {
     }
     case 'RolloutResumed': {
       const { attempt, reason, resumedBy, resumedAt } = event.data;
-      return { ...recordOf(next), status: 'running', attempt, story: told(resumedAt, resumedBy, reason) };
+      const story = told(resumedAt, resumedBy, reason);
+      return { ...recordOf(next), status: 'running', attempt, attemptSince: resumedAt, story };
     }
     case 'RolloutCompleted': {
       const { completedAt } = event.data;
@@ -118,8 +121,8 @@ function evolve(state: RolloutState, event: RolloutEvent): RolloutState {
 
 /** Leaves behind what belongs to a status. */
 function recordOf(state: ExistingRollout) {
-  const { rolloutId, targetVersion, reason, concurrency, maxFailureShare, waves, leftOut, plannedBy, plannedAt } = state;
-  const { attempt, wave, story, revision } = state;
-  const planned = { rolloutId, targetVersion, reason, concurrency, maxFailureShare, waves, leftOut, plannedBy, plannedAt };
-  return { ...planned, attempt, wave, story, revision };
+  const { rolloutId, targetVersion, reason, concurrency, maxFailureShare, giveUpAfterMinutes } = state;
+  const { waves, leftOut, plannedBy, plannedAt, attempt, attemptSince, wave, story, revision } = state;
+  const planned = { rolloutId, targetVersion, reason, concurrency, maxFailureShare, giveUpAfterMinutes };
+  return { ...planned, waves, leftOut, plannedBy, plannedAt, attempt, attemptSince, wave, story, revision };
 }

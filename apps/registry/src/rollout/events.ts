@@ -24,6 +24,9 @@ export interface LeftOut {
   readonly tenants: number;
 }
 
+/** Of a rollout that does not say for how long its migrations are waited for. Never changed. */
+export const GIVE_UP_AFTER_MINUTES = 60;
+
 /** Which tenants are brought to which version, in which order, and when to stop. */
 type RolloutPlanned = Event<
   'RolloutPlanned',
@@ -35,6 +38,8 @@ type RolloutPlanned = Event<
     readonly concurrency: number;
     /** Of the tenants of a wave. */
     readonly maxFailureShare: number;
+    /** A migration that is open for longer is not waited for, and has failed; `GIVE_UP_AFTER_MINUTES` where nothing is said. */
+    readonly giveUpAfterMinutes?: number;
     /** The first is the canary. */
     readonly waves: readonly Wave[];
     readonly leftOut: readonly LeftOut[];

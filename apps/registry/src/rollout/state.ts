@@ -22,12 +22,14 @@ interface Rollout {
   readonly reason: string;
   readonly concurrency: number;
   readonly maxFailureShare: number;
+  readonly giveUpAfterMinutes: number;
   readonly waves: readonly PlannedWave[];
   readonly leftOut: readonly LeftOut[];
   readonly plannedBy: string;
   readonly plannedAt: string;
   /** 1 from the plan on, one more with each time it is resumed. */
   readonly attempt: number;
+  readonly attemptSince: string;
   /** The last wave whose tenants are asked, from 0. */
   readonly wave: number;
   readonly story: readonly Entry[];

@@ -14,6 +14,7 @@ const plan = {
   targetVersion: '0004',
   concurrency: 10,
   maxFailureShare: 0.05,
+  giveUpAfterMinutes: 90,
   waves: [wave('a'), wave('b', 'c')],
   leftOut: [{ code: 'suspended', tenants: 2 }],
   wholeTiers: ['standard' as const],

@@ -7,11 +7,9 @@ import {
 } from '@ultracore/event-sourcing';
 import { createLogger } from '@ultracore/service';
 import { v4 } from 'uuid';
-import { createPass, type Pass, type RolloutProgress } from '../../src/inbound/rollout/executor.ts';
-import { changesOf, type Change } from '../../src/readmodel/rollout-changes.ts';
-import { migrationIdOf } from '../../src/rollout/ask.ts';
+import { createPass, type Pass } from '../../src/inbound/rollout/executor.ts';
+import { changesOf } from '../../src/readmodel/rollout-changes.ts';
 import { rolloutCodec, rolloutStreamOf } from '../../src/rollout/codec.ts';
-import type { WaveProgress } from '../../src/rollout/commands.ts';
 import { rolloutDecider } from '../../src/rollout/decider.ts';
 import { planRollout, wholeTiersOf, type Candidate, type Canary } from '../../src/rollout/plan.ts';
 import { streamOf, tenantCodec } from '../../src/tenant/codec.ts';
@@ -19,130 +17,11 @@ import { tenantDecider } from '../../src/tenant/decider.ts';
 import type { Tier } from '../../src/tenant/facts.ts';
 import type { TenantCommand } from '../../src/tenant/commands.ts';
 import { createCommand, factsOf, idOf, record } from '../tenant/examples.ts';
+import { createRows } from './fleet-rows.ts';
 
 const logger = createLogger({ name: 'fleet-test', level: 'silent' });
 const metadata = { actor: 'op-1' };
 const TARGET = '0004';
-
-interface Row {
-  readonly tenantId: string;
-  readonly wave: number;
-  readonly place: number;
-  readonly tier: Tier;
-  readonly server: string;
-  state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
-  attempt: number;
-  requestId: string | null;
-  code: string | null;
-  revision: number;
-}
-
-/** What the projection keeps in Postgres, in memory: the same changes, the same answers. */
-function createRows() {
-  const rows = new Map<string, Row>();
-  let running: { rolloutId: string; revision: number } | undefined;
-  const all = (): Row[] => [...rows.values()].toSorted((a, b) => a.wave - b.wave || a.place - b.place);
-  const unit = (row: Row): Row[] => all().filter(({ tier, server }) => tier === 'small' && server === row.server);
-  const isBlocked = (row: Row): boolean =>
-    row.tier === 'small' &&
-    row.state === 'waiting' &&
-    unit(row).some(({ state }) => state === 'failed') &&
-    unit(row).every(({ state }) => state !== 'done');
-  const mayAsk = (row: Row): boolean =>
-    row.tier !== 'small' ||
-    unit(row).some(({ state }) => state === 'done') ||
-    (unit(row).every(({ state }) => state !== 'running' && state !== 'failed') &&
-      unit(row).find(({ state }) => state === 'waiting') === row);
-
-  function apply(change: Change): void {
-    switch (change.change) {
-      case 'asked': {
-        const row = rows.get(change.tenantId);
-        if (row?.state !== 'waiting' || change.requestId !== migrationIdOf(change.rolloutId, row)) return;
-        Object.assign(row, { state: 'running', requestId: change.requestId, code: null, revision: change.revision });
-        return;
-      }
-      case 'ended': {
-        const row = rows.get(change.tenantId);
-        if (row?.requestId !== change.requestId || row.state === 'waiting' || row.state === 'done') return;
-        if (row.state !== 'running' && change.failure) return;
-        Object.assign(row, {
-          state: change.failure?.state ?? 'done',
-          code: change.failure?.code ?? null,
-          revision: change.revision,
-        });
-        return;
-      }
-      case 'cancelled': {
-        const row = rows.get(change.tenantId);
-        if (row?.state === 'running') Object.assign(row, { state: 'skipped', code: change.code, revision: change.revision });
-        return;
-      }
-      case 'rollout':
-        return applyRollout(change);
-      default:
-        change satisfies never;
-    }
-  }
-
-  function applyRollout({ rolloutId, event, revision }: Extract<Change, { change: 'rollout' }>): void {
-    running = event.type === 'RolloutStopped' || event.type === 'RolloutCompleted' ? undefined : { rolloutId, revision };
-    if (event.type === 'RolloutPlanned') {
-      event.data.waves.forEach(({ groups }, wave) =>
-        groups.forEach(({ tier, server, tenants }, group) =>
-          tenants.forEach((tenantId, n) =>
-            rows.set(tenantId, {
-              tenantId,
-              wave,
-              place: n * groups.length + group,
-              tier,
-              server,
-              state: 'waiting',
-              attempt: 1,
-              requestId: null,
-              code: null,
-              revision: -1,
-            }),
-          ),
-        ),
-      );
-    }
-    if (event.type === 'TenantsSkipped') {
-      for (const { tenantId, code } of event.data.tenants) Object.assign(rows.get(tenantId) ?? {}, { state: 'skipped', code });
-    }
-    if (event.type === 'RolloutResumed') {
-      const again = all().filter(({ state }) => state === 'failed' || state === 'skipped');
-      for (const row of again) Object.assign(row, { state: 'waiting', code: null, attempt: event.data.attempt });
-    }
-  }
-
-  const progressOf = (wave: number): WaveProgress & { wave: number } => {
-    const mine = all().filter((row) => row.wave === wave);
-    const count = (state: Row['state']): number => mine.filter((row) => row.state === state).length;
-    const counts = { waiting: count('waiting'), running: count('running'), done: count('done') };
-    const already = mine.filter(({ state, code }) => state === 'skipped' && code === 'already_migrated').length;
-    const blocked = mine.filter(isBlocked).length;
-    return { wave, ...counts, failed: count('failed'), skipped: count('skipped'), already, blocked };
-  };
-  const progress: RolloutProgress = {
-    running: () => Promise.resolve(running),
-    waves: () => Promise.resolve([...new Set(all().map(({ wave }) => wave))].map(progressOf)),
-    toAsk: ({ wave, limit }) =>
-      Promise.resolve(
-        all()
-          .filter((row) => row.state === 'waiting' && row.wave <= wave && mayAsk(row))
-          .slice(0, limit),
-      ),
-    blocked: ({ wave, limit }) =>
-      Promise.resolve(
-        all()
-          .filter((row) => row.wave <= wave && isBlocked(row))
-          .map(({ tenantId }) => tenantId)
-          .slice(0, limit),
-      ),
-  };
-  return { all, apply, progress };
-}
 
 /** An event store in memory whose whole log can be looked at. */
 function createLog(): { store: EventStore; log: StoredEvent[] } {
@@ -176,6 +55,8 @@ export async function createFleet(members: readonly Member[]) {
   /** Where the next pass dies, once. */
   let dieAt: string | undefined;
   let meanwhile: ((boundary: string) => void) | undefined;
+  let aheadMs = 0;
+  const clock = (): Date => new Date(Date.now() + aheadMs);
   let pass: Pass = newPass();
 
   function newPass(): Pass {
@@ -185,7 +66,7 @@ export async function createFleet(members: readonly Member[]) {
       dieAt = undefined;
       throw new Error(`killed at ${name}`);
     };
-    return createPass({ rollouts, commands, progress: rows.progress, logger, onBoundary });
+    return createPass({ rollouts, commands, progress: rows.progress, logger, onBoundary, clock });
   }
   const decide = (tenantId: string, command: TenantCommand): Promise<unknown> =>
     commands.handle(streamOf(tenantId), command, { requestId: v4(), metadata });
@@ -201,7 +82,7 @@ export async function createFleet(members: readonly Member[]) {
     await decide(tenantId, { ...createCommand, tenantId, tier, requestId });
     for (const fact of [started, issued, schema, migrated]) await decide(tenantId, record(fact));
   }
-  const now = (): string => new Date().toISOString();
+  const now = (): string => clock().toISOString();
   const tell = (command: Parameters<typeof rollouts.handle>[1]) =>
     rollouts.handle(rolloutStreamOf(rolloutId), command, { requestId: v4(), metadata });
 
@@ -239,11 +120,16 @@ export async function createFleet(members: readonly Member[]) {
         by: 'op-1',
         concurrency,
         maxFailureShare,
+        giveUpAfterMinutes: 60,
         waves,
         leftOut,
         wholeTiers: wholeTiersOf({}),
       };
       await tell({ type: 'PlanRollout', ...planned, now: now() });
+    },
+    /** Time passes. */
+    later(minutes: number): void {
+      aheadMs += minutes * 60_000;
     },
     stop: () => tell({ type: 'StopRollout', by: 'op-1', reason: 'because', now: now() }),
     resume: () => tell({ type: 'ResumeRollout', by: 'op-1', reason: 'mended', now: now() }),

@@ -104,6 +104,66 @@ test('whom an operator takes out of a rollout counts on neither side, and is don
   expect(inState(fleet, 'done')).toEqual(['standard-001', 'standard-002']);
 });
 
+describe('a server that does not answer', () => {
+  const on = (server: string, members: Member[]): Member[] => members.map((each) => ({ ...each, server }));
+  const members = [...on('pg-a:5432', named('here', 30)), ...on('pg-b:5432', named('away', 30))];
+  /** The canary is done, and what is asked of `pg-b` from then on is not answered. */
+  const begun = async (maxFailureShare: number) => {
+    const fleet = await createFleet(members);
+    await fleet.plan({ concurrency: 6, maxFailureShare, canary: { tenants: ['here-000'] } });
+    return fleet;
+  };
+  const answerHere = async (fleet: Fleet): Promise<void> => {
+    for (let turns = 0; turns < 100; turns += 1) {
+      fleet.project();
+      await fleet.pass();
+      for (const id of await fleet.open()) if (id.startsWith('here')) await fleet.answer(id, true);
+    }
+  };
+
+  test('keeps no more than its part of the concurrency, and the rollout goes on elsewhere', async () => {
+    const fleet = await begun(0.5);
+    await answerHere(fleet);
+    expect(await fleet.status()).toBe('running');
+    // Those of the first wave; the second begins when these have ended.
+    const [, wave] = Map.groupBy(fleet.rows(), ({ wave: n }) => n).values();
+    expect(wave?.filter(({ tenantId }) => tenantId.startsWith('here')).map(({ state }) => state)).not.toContain('waiting');
+    expect((await fleet.open()).length).toBeLessThanOrEqual(3);
+  });
+
+  test('stops the rollout once what was asked of it has not ended in time, and has its time again when that is resumed', async () => {
+    const fleet = await begun(0.05);
+    await answerHere(fleet);
+    fleet.later(59);
+    await answerHere(fleet);
+    expect(await fleet.status()).toBe('running');
+    const open = await fleet.open();
+    fleet.later(2);
+    await answerHere(fleet);
+    expect(await fleet.status()).toBe('stopped');
+    expect(await fleet.open()).toEqual([]);
+    expect(inState(fleet, 'failed')).toEqual(open);
+    expect(fleet.rows().find(({ tenantId }) => tenantId === open[0])).toMatchObject({ code: 'not_ended_in_time' });
+    await fleet.resume();
+    await answerHere(fleet);
+    expect(await fleet.status()).toBe('running');
+    await runToEnd(fleet, () => true);
+    expect(await fleet.status()).toBe('completed');
+    expect(inState(fleet, 'done')).toHaveLength(60);
+  });
+
+  test('has its time anew for what was asked before the rollout was resumed', async () => {
+    const fleet = await begun(0.05);
+    await answerHere(fleet);
+    const open = await fleet.open();
+    await fleet.stop();
+    fleet.later(600);
+    await fleet.resume();
+    await answerHere(fleet);
+    expect(await fleet.open()).toEqual(open);
+  });
+});
+
 describe('a rollout that was stopped', () => {
   test('asks only those who were being asked at that moment', async () => {
     const members = standard(60);

@@ -110,9 +110,9 @@ function addPlanRoute(server: HttpServer, deps: RolloutRoutesDeps): void {
       if (known.status !== 'none') return accept(reply, deps, known);
       const { waves, leftOut } = await plan();
       const by = actorOf(principal);
-      const { reason, concurrency, max_failure_share: maxFailureShare } = body;
-      const wholeTiers = wholeTiersOf(scope);
-      const planned = { rolloutId, targetVersion, reason, concurrency, maxFailureShare, waves, leftOut, wholeTiers };
+      const { reason, concurrency, max_failure_share: maxFailureShare, give_up_after_minutes: giveUpAfterMinutes } = body;
+      const limits = { concurrency, maxFailureShare, giveUpAfterMinutes };
+      const planned = { rolloutId, targetVersion, reason, ...limits, waves, leftOut, wholeTiers: wholeTiersOf(scope) };
       const { state } = await inItsTurn(deps, rolloutId, () =>
         rollouts.handle(
           stream,

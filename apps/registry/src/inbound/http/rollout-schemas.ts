@@ -1,6 +1,6 @@
 import { reasonSchema, TENANT_ID_PATTERN, tierSchema } from '@ultracore/contracts';
 import { z } from 'zod';
-import { STOP_CODES } from '../../rollout/events.ts';
+import { GIVE_UP_AFTER_MINUTES, STOP_CODES } from '../../rollout/events.ts';
 import { reasonBody, targetVersion } from './command-bodies.ts';
 
 const canary = z.union([
@@ -20,6 +20,12 @@ export const rolloutBody = reasonBody.extend({
   only: scope.optional().describe('Leave everybody else out; nobody when left out.'),
   concurrency: z.int().min(1).max(1_000).default(50).describe('Tenants whose migration may be open at once.'),
   max_failure_share: z.number().min(0).max(0.5).default(0.05).describe('A wave of which more fail stops the rollout.'),
+  give_up_after_minutes: z
+    .int()
+    .min(1)
+    .max(10_080)
+    .default(GIVE_UP_AFTER_MINUTES)
+    .describe('A migration that is open for longer is given up and counts as failed: its server may be away.'),
   dry_run: z.boolean().default(false).describe('Answer with the plan and do nothing.'),
 });
 
@@ -60,6 +66,7 @@ export const rolloutView = z.object({
   ...identity,
   concurrency: count,
   max_failure_share: count,
+  give_up_after_minutes: count,
   waves: z.array(
     z.object({
       wave: count,

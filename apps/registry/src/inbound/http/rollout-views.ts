@@ -18,6 +18,7 @@ export function toRolloutView(state: ExistingRollout, progress: readonly (WavePr
     planned_at: state.plannedAt,
     concurrency: state.concurrency,
     max_failure_share: state.maxFailureShare,
+    give_up_after_minutes: state.giveUpAfterMinutes,
     waves: state.waves.map(({ tiers, tenants }, wave) => {
       const known = progress.find((each) => each.wave === wave);
       const { waiting, running, done, failed, skipped } = known ?? {

@@ -4,7 +4,7 @@ import type { Logger } from '@ultracore/service';
 import type { Pool } from 'pg';
 import { v4 } from 'uuid';
 import type { BoundaryName } from '../../boundaries.ts';
-import { askIdOf, migrationIdOf, type Ask } from '../../rollout/ask.ts';
+import { askIdOf, giveUpIdOf, migrationIdOf, type Ask } from '../../rollout/ask.ts';
 import { rolloutStreamOf } from '../../rollout/codec.ts';
 import type { RolloutCommand, WaveProgress } from '../../rollout/commands.ts';
 import type { ExistingRollout } from '../../rollout/state.ts';
@@ -21,6 +21,9 @@ interface Place {
   readonly wave: number;
   readonly limit: number;
 }
+interface Overdue extends Ask {
+  readonly requestId: string;
+}
 interface Skip {
   readonly tenantId: string;
   readonly code: string;
@@ -31,8 +34,12 @@ export interface RolloutProgress {
   /** The rollout that runs, and up to which event of its stream the rest is. */
   readonly running: () => Promise<{ readonly rolloutId: string; readonly revision: number } | undefined>;
   readonly waves: (rolloutId: string) => Promise<readonly (WaveProgress & { readonly wave: number })[]>;
-  /** Who is to be asked next, in their order. */
-  readonly toAsk: (place: Place) => Promise<readonly Ask[]>;
+  /** Of some tenants those that wait to be asked. */
+  readonly waiting: (query: { rolloutId: string; tenantIds: readonly string[] }) => Promise<readonly Ask[]>;
+  /** Who was asked before a time and has not ended. */
+  readonly overdue: (query: { rolloutId: string; askedBefore: string; limit: number }) => Promise<readonly Overdue[]>;
+  /** Who is to be asked next, in their order; `asked` were asked and wait only as far as is known. No server has more than its part. */
+  readonly toAsk: (place: Place & { concurrency: number; asked: readonly string[] }) => Promise<readonly Ask[]>;
   /** Who is not asked, because the schema that they share could not be migrated. */
   readonly blocked: (place: Place) => Promise<readonly string[]>;
 }
@@ -47,15 +54,21 @@ export interface RolloutExecutorDeps {
   readonly leaseTtlMs: number;
   readonly logger: Logger;
   readonly onBoundary: (name: BoundaryName) => void;
+  readonly clock?: () => Date;
   /** From the end of one pass to the next, in milliseconds, while a rollout runs. */
   readonly everyMs?: number;
 }
 
+/** Who is named for what no person decided. */
+const REGISTRY = 'registry';
+const MINUTE_MS = 60_000;
 const EVERY_MS = 250;
 const IDLE_MS = 1_000;
 const ASKED_TOGETHER = 16;
 /** An event that skips more would be too large to be stored. */
 const SKIPPED_TOGETHER = 1_000;
+/** In one pass. */
+const GIVEN_UP = 100;
 /** A pass that is repeated until there is nothing to do; true when there is a rollout that runs. */
 export type Pass = (signal?: AbortSignal) => Promise<boolean>;
 
@@ -65,21 +78,21 @@ export type Pass = (signal?: AbortSignal) => Promise<boolean>;
  * asks nobody twice and passes nobody over.
  */
 export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | 'leaseTtlMs' | 'everyMs'>): Pass {
-  const { rollouts, commands, progress, logger, onBoundary } = deps;
+  const { rollouts, commands, progress, logger, onBoundary, clock = () => new Date() } = deps;
   /** Asked or skipped, and not yet seen to be. */
-  let unseen = new Set<string>();
+  let unseen = new Map<string, Ask>();
   const nameOf = (rolloutId: string, { tenantId, attempt }: Ask): string => `${rolloutId} ${tenantId} ${attempt}`;
 
   const tell = (rolloutId: string, command: RolloutCommand) =>
     rollouts.handle(rolloutStreamOf(rolloutId), command, {
       requestId: v4(),
-      metadata: { actor: 'registry', correlationId: rolloutId, causationId: rolloutId },
+      metadata: { actor: REGISTRY, correlationId: rolloutId, causationId: rolloutId },
     });
 
   const skip = async ({ rolloutId, attempt }: ExistingRollout, tenants: readonly Skip[]): Promise<void> => {
     for (let n = 0; n < tenants.length; n += SKIPPED_TOGETHER) {
       const some = tenants.slice(n, n + SKIPPED_TOGETHER);
-      await tell(rolloutId, { type: 'SkipTenants', attempt, tenants: some, now: new Date().toISOString() });
+      await tell(rolloutId, { type: 'SkipTenants', attempt, tenants: some, now: clock().toISOString() });
     }
   };
 
@@ -90,7 +103,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     const metadata = { actor: plannedBy, correlationId: rolloutId, causationId: rolloutId };
     const stream = streamOf(waiting.tenantId);
     try {
-      const whole = { ...command, requestId: migrationIdOf(rolloutId, waiting), now: new Date().toISOString() };
+      const whole = { ...command, requestId: migrationIdOf(rolloutId, waiting), now: clock().toISOString() };
       onBoundary('rollout:ask:before');
       await commands.handle(stream, whole, { requestId, metadata });
       onBoundary('rollout:ask:after');
@@ -109,13 +122,39 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     return state.status === 'running' && state.attempt === attempt;
   };
 
+  /** What is no longer waiting has been seen. */
+  const forgetSeen = async (rolloutId: string): Promise<void> => {
+    if (unseen.size === 0) return;
+    const waiting = await progress.waiting({ rolloutId, tenantIds: [...unseen.values()].map(({ tenantId }) => tenantId) });
+    unseen = new Map(waiting.map((each) => [nameOf(rolloutId, each), each] as const).filter(([name]) => unseen.has(name)));
+  };
+
+  /** A server that does not come back would hold up the rollout for ever. What was asked of it in this attempt has its time from the resumption on. */
+  const giveUpOverdue = async ({ rolloutId, attemptSince, giveUpAfterMinutes }: ExistingRollout): Promise<void> => {
+    const askedBefore = new Date(clock().getTime() - giveUpAfterMinutes * MINUTE_MS).toISOString();
+    if (askedBefore < attemptSince) return;
+    for (const each of await progress.overdue({ rolloutId, askedBefore, limit: GIVEN_UP })) {
+      const reason = `The migration was open for more than ${giveUpAfterMinutes} minutes.`;
+      const command = { type: 'CancelMigration', code: 'not_ended_in_time', reason, only: each.requestId, by: REGISTRY } as const;
+      const metadata = { actor: REGISTRY, correlationId: rolloutId, causationId: rolloutId };
+      const requestId = giveUpIdOf(rolloutId, each);
+      try {
+        await commands.handle(streamOf(each.tenantId), { ...command, now: clock().toISOString() }, { requestId, metadata });
+        logger.warn({ rollout_id: rolloutId, tenant_id: each.tenantId }, 'a migration was given up: it has not ended in time');
+      } catch (error) {
+        // It has ended after all, or others keep changing this tenant: the next pass looks again.
+        if (isCommandRefused(error) || isVersionConflict(error)) continue;
+        throw new Error(`giving up ${each.tenantId} failed: ${messageOf(error)}`, { cause: error });
+      }
+    }
+  };
+
   const askNext = async (rollout: ExistingRollout, running: number, signal: AbortSignal | undefined): Promise<void> => {
     const { rolloutId, wave, concurrency } = rollout;
-    const most = Math.max(0, concurrency - running);
-    const waiting = await progress.toAsk({ rolloutId, wave, limit: most + unseen.size });
-    // What is no longer waiting has been seen. Whoever waits in vain beyond the limit is asked once more, which changes nothing.
-    unseen = new Set(waiting.map((each) => nameOf(rolloutId, each)).filter((name) => unseen.has(name)));
-    const free = waiting.filter((each) => !unseen.has(nameOf(rolloutId, each))).slice(0, Math.max(0, most - unseen.size));
+    const limit = concurrency - running - unseen.size;
+    if (limit <= 0) return;
+    const asked = [...unseen.values()].map(({ tenantId }) => tenantId);
+    const free = await progress.toAsk({ rolloutId, wave, concurrency, asked, limit });
     for (let n = 0; n < free.length; n += ASKED_TOGETHER) {
       // Who stops a rollout expects that nobody is asked from then on.
       if (signal?.aborted || !(await goesOn(rollout))) return;
@@ -127,7 +166,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
           return null;
         });
         if (code === null) return;
-        unseen.add(nameOf(rolloutId, each));
+        unseen.set(nameOf(rolloutId, each), each);
         if (code !== undefined) skipped.push({ tenantId: each.tenantId, code });
       };
       await Promise.all(free.slice(n, n + ASKED_TOGETHER).map(askOne));
@@ -142,8 +181,10 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     const { state } = await rollouts.load(rolloutStreamOf(rolloutId));
     // What follows must know of everything that was decided: it is decided upon it.
     if (state.status !== 'running' || open.revision < state.revision) return true;
+    // Before it is counted who is running: what becomes seen in between counts twice for a moment, and never not at all.
+    await forgetSeen(rolloutId);
     const waves = await progress.waves(rolloutId);
-    const now = new Date().toISOString();
+    const now = clock().toISOString();
     const current = waves.find((each) => each.wave === state.wave);
     if (current === undefined) return true;
     onBoundary('rollout:judge:before');
@@ -160,6 +201,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
       );
       return true;
     }
+    await giveUpOverdue(state);
     const running = waves.reduce((sum, each) => sum + each.running, 0);
     await askNext(state, running, signal);
     return true;
