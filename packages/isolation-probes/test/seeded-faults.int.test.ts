@@ -154,6 +154,7 @@ describe('the suite turns red for', () => {
     expect(faultLines(report)).toContainEqual(
       expect.stringMatching(/^state\/search-path .* the next request (finds another session|fails)/),
     );
+    expect(faultLines(report)).toContainEqual(expect.stringMatching(/^state\/seed .* the next request finds another session/));
   });
 
   it('a backend shared between two tenants, once in a while', async () => {

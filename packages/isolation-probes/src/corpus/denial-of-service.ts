@@ -101,6 +101,14 @@ export const DENIAL_OF_SERVICE = probes('denial-of-service', [
     timed(250),
   ],
   [
+    'time/cancel-caught',
+    'keep a connection for ever by going on whenever it is cancelled',
+    'do $$ begin loop begin perform pg_sleep(1000); exception when query_canceled then null; end; end loop; end $$',
+    inShared(refused(), refusedOnlyAs('42501', 'statement_timeout', 'outcome_unknown')),
+    // With its own logins it holds connections of its own, as many as it may have.
+    { routes: ['gateway'], logins: ['read-write'], forms: ['simple'], timeoutMs: 250 },
+  ],
+  [
     'time/lifted-by-config',
     'lift the timeout in the statement that it limits',
     `select set_config('statement_timeout', '0', true), pg_sleep(30)`,

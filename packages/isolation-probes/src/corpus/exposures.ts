@@ -58,11 +58,13 @@ export const EXPOSURES: Readonly<Record<ExposureId, Exposure>> = {
     title: 'Settings of the session',
     direct:
       'Statement and idle timeouts, `work_mem`: a session can lift its own. `temp_file_limit` and the number of connections it cannot.',
-    gateway: 'Refused where the text says so; and the gateway keeps the statement timeout itself, with a cancel.',
+    gateway:
+      'Refused where the text says so. A block or a function of an enterprise tenant’s own can do it for as long as its statement runs; then the session is reset. The statement timeout the gateway keeps itself, with a cancel.',
   },
   'own-role': {
     title: 'Its own role',
     direct: 'Its own password, and settings of its own role. The provisioning worker’s periodic pass sets both again.',
-    gateway: CLOSED,
+    gateway:
+      'Refused where the text says so. A block or a function of an enterprise tenant’s own can do it all the same: it locks out its own login, until the worker’s next pass.',
   },
 };

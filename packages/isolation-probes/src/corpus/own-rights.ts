@@ -35,6 +35,21 @@ export const OWN_RIGHTS = probes('own-rights', [
     GUARDED,
   ],
   [
+    'self/password-by-block',
+    'change its own password from inside a block of code',
+    `do $$ begin execute 'alter role {self.login} password ''{self.verifier}'''; end $$`,
+    inShared(refused(), shown('own-role')),
+    // At the gateway it would work, and lock the tenant out until the worker’s next pass.
+    { routes: ['direct'] },
+  ],
+  [
+    'self/setting-by-block',
+    'change a setting of its role from inside a block of code',
+    `do $$ begin execute 'alter role {self.login} set work_mem = ''64MB'''; end $$`,
+    inShared(refused(), shown('own-role')),
+    { cleanup: [`do $$ begin execute 'alter role {self.login} reset work_mem'; end $$`] },
+  ],
+  [
     'self/setting',
     'change a setting of its role',
     `alter role {self.login} set work_mem = '64MB'`,

@@ -107,6 +107,8 @@ async function openSession(options: ClientConfig): Promise<Session> {
       if (connection.lost) connection = await connect(options);
       await connection.query({ sql: 'rollback', params: [] }, false);
       await connection.query({ sql: 'discard all', params: [] }, false);
+      // Which leaves a seed behind.
+      await connection.query({ sql: `select pg_catalog.setseed(${2 * Math.random() - 1})`, params: [] }, false);
     },
     close: () => connection.client.end().catch(() => {}),
   };

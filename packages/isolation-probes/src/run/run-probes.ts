@@ -7,7 +7,7 @@ import { ProbeError } from '../errors.ts';
 import { CATEGORIES, expectationOf, type Form, FORMS, type Login, LOGINS, type Probe } from '../probe.ts';
 import { type OwnNames, type Scope, statementsOf } from './fill.ts';
 import { describeExpectation, faultsOf, outcomeOf } from './judge.ts';
-import { changesBetween, type Snapshot, stateLeft, stateOf, takeSnapshot } from './observe.ts';
+import { changesBetween, knownRandom, type Snapshot, stateLeft, stateOf, takeSnapshot } from './observe.ts';
 import type { Planted } from './plant.ts';
 import type { Damage, ProbeReport, ProbeResult } from './report.ts';
 import { type Party, Refusal, type Reply, type Request, rowsOf, type Session } from './session.ts';
@@ -111,7 +111,8 @@ async function openAttack({ attacker, victims }: RunOptions, victim: Planted, lo
     enterprise: victims.enterprise?.names(),
   });
   const markers = Object.values(victims).flatMap((planted) => planted.markers);
-  let clean = await stateOf(session, attacker);
+  const known = await knownRandom(session);
+  let clean = await stateOf(session, attacker, known);
   return {
     close: () => session.close(),
     async run(probe, form, isStateSeen) {
@@ -126,7 +127,7 @@ async function openAttack({ attacker, victims }: RunOptions, victim: Planted, lo
       const ms = Math.round(performance.now() - began);
       const sent = JSON.stringify(statements);
       const faults = faultsOf(reply, { expectation, form, login, markers, sent });
-      const left = isStateSeen ? await stateAfter(session, attacker, clean) : undefined;
+      const left = isStateSeen ? await stateAfter(session, attacker, clean, known) : undefined;
       if (left !== undefined) {
         faults.push(left.fault);
         clean = left.state;
@@ -153,10 +154,11 @@ async function stateAfter(
   session: Session,
   attacker: Party,
   clean: string,
+  known: string,
 ): Promise<{ fault: string; state: string } | undefined> {
   try {
     await session.reset();
-    const state = await stateOf(session, attacker);
+    const state = await stateOf(session, attacker, known);
     const fault = stateLeft(clean, state);
     return fault === undefined ? undefined : { fault, state };
   } catch (error) {
