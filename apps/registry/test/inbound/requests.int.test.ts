@@ -16,7 +16,8 @@ import { createFacts } from './facts-of-worker.ts';
 
 type Command = MessageOf<'TenantCommandRequestedEvent'>['command'];
 
-const servers = [{ name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100, standbys: [] }];
+const standby = { host: 'pg-a2', port: 5432 };
+const servers = [{ name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100, standbys: [standby] }];
 const tenantId = 'asked-1';
 const create: Command = { name: 'create', tenant_name: 'Asked', tier: 'standard', owner_email: 'ada@firm.example' };
 
@@ -25,12 +26,17 @@ let ask: (command: Command, options?: { requestId?: string; tenantId?: string })
 
 beforeEach(() => {
   store = createInMemoryEventStore();
-  const allowed = new Set<RequestName>(['create', 'configure', 'resize', 'suspend', 'reactivate']);
+  start(servers);
+});
+
+/** A registry of a deployment with these servers, over the same event store. */
+function start(deployed: typeof servers): void {
+  const allowed = new Set<RequestName>(['create', 'configure', 'resize', 'suspend', 'reactivate', 'add_replica']);
   const handle = createRequestHandler({
     commands: createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 10 }),
     store,
-    creation: createCreation({ servers, defaults: {}, provenVersion: () => Promise.resolve('0004') }),
-    servers: createServers(servers),
+    creation: createCreation({ servers: deployed, defaults: {}, provenVersion: () => Promise.resolve('0004') }),
+    servers: createServers(deployed),
     allowed,
     logger,
   });
@@ -40,7 +46,7 @@ beforeEach(() => {
     expect(events.length).toBeLessThanOrEqual(1);
     return { fate, answer: events.map((stored) => translateAnswer(stored).body)[0] };
   };
-});
+}
 
 function message(command: Command, requestId: string, id: string): InMessage {
   const type = 'TenantCommandRequestedEvent';
@@ -81,6 +87,19 @@ describe('a request by Kafka', () => {
     await ask(create, { requestId });
     expect(await ask(create, { requestId })).toMatchObject({ fate: ACK, answer: undefined });
     expect(await types()).toEqual(['TenantCreated']);
+  });
+
+  test('that was taken stays taken when it comes again, though what it names is no longer there by then', async () => {
+    await ask(create);
+    const [created] = (await store.readStream(streamOf(tenantId))).events;
+    await createFacts(store).activate(tenantId, created?.id ?? '');
+    const requestId = v4();
+    const add: Command = { name: 'add_replica', readonly_db_host: standby.host, readonly_db_port: standby.port };
+    expect(await ask(add, { requestId })).toMatchObject({ fate: ACK, answer: undefined });
+    start(servers.map((server) => ({ ...server, standbys: [] })));
+    expect(await ask(add, { requestId })).toMatchObject({ fate: ACK, answer: undefined });
+    expect((await types()).at(-1)).toBe('ReadReplicaRequested');
+    expect(await ask(add)).toMatchObject({ answer: { code: 'unknown_standby' } });
   });
 
   test.each<[string, Command, string, string?]>([

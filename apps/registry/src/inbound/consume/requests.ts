@@ -34,7 +34,9 @@ export function createRequestHandler(deps: RequestHandlerDeps): (message: InMess
   const decide = async (request: Request, { envelope }: InMessage): Promise<void> => {
     const { tenant_id: tenantId, request_id: requestId, requested_by: actor } = request;
     const now = new Date().toISOString();
-    const { state } = await commands.load(streamOf(tenantId));
+    const { state, ids } = await commands.load(streamOf(tenantId));
+    // Before anything is asked of the configuration, which may have changed since.
+    if (ids.has(eventId(requestId, 0))) return;
     const tenant = state.status === 'none' ? null : state;
     await commands.handle(streamOf(tenantId), await toCommand(request, { creation, servers, tenant, now }), {
       requestId,

@@ -83,8 +83,10 @@ export function addCommandRoute<Body extends z.ZodType>(server: HttpServer, deps
         if (!remembered.same) throw keyReused();
       }
       const requestId = requestIdOf(subject, name, key, keyed?.fingerprint);
-      const { state } = await commands.load(streamOf(tenantId));
+      const { state, ids } = await commands.load(streamOf(tenantId));
       if (state.status === 'none') throw notFound();
+      // It was decided: whatever the configuration, or others, say since does not take that back.
+      if (ids.has(eventId(requestId, 0))) return answer(reply, state);
       const common = {
         by: actorOf(request.principal),
         now: new Date().toISOString(),
