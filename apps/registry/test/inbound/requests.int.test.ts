@@ -1,5 +1,6 @@
 import { TOPICS, type MessageOf } from '@ultracore/contracts';
-import { createCommandHandler, createInMemoryEventStore, type EventStore } from '@ultracore/event-sourcing';
+import { createCommandHandler, createInMemoryEventStore, EventSourcingError, type EventStore } from '@ultracore/event-sourcing';
+import { EventStoreDbError } from '@ultracore/eventstoredb';
 import type { InMessage } from '@ultracore/kafka';
 import { v4 } from 'uuid';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -118,6 +119,23 @@ describe('a request by Kafka', () => {
     expect(fate).toEqual(ACK);
     expect(answer).toMatchObject({ request_id: requestId, tenant_id: id, code });
     expect(await types()).toEqual(['TenantCreated']);
+  });
+
+  test.each([
+    new EventSourcingError('event_not_publishable', 'ConfigUpdated: timezone'),
+    new EventStoreDbError('append_too_large', 'it is too large'),
+    new EventStoreDbError('stream_deleted', 'it is gone'),
+  ])('is answered, too, when what it leads to can never be stored, without a word of why: $code', async (fault) => {
+    await ask(create);
+    const { append } = store;
+    store = {
+      ...store,
+      append: (name, ...rest) => (name === streamOf(tenantId) ? Promise.reject(fault) : append(name, ...rest)),
+    };
+    start(servers);
+    const answered = await ask({ name: 'configure', config_key: 'timezone', new_value: 'Europe/Zurich' });
+    expect(answered).toMatchObject({ fate: ACK, answer: { tenant_id: tenantId, code: fault.code } });
+    expect(JSON.stringify(answered)).not.toContain(fault.message);
   });
 
   test('that was refused stays refused when it comes again, though it would be possible by then', async () => {

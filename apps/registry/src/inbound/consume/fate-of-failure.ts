@@ -14,16 +14,19 @@ export function fateOf(error: unknown, onWaiting: (error: unknown) => void): Fat
   return retryAfter(STORE_RETRY_MS, 'the event store does not take it at the moment');
 }
 
+/** Why what was decided can never be stored; undefined for whatever else went wrong. */
+export function unstorable(error: unknown): { readonly code: string; readonly message: string } | undefined {
+  if (isEventSourcingError(error) && error.code === 'event_not_publishable') return error;
+  if (isEventStoreDbError(error) && (error.code === 'stream_deleted' || error.code === 'append_too_large')) return error;
+  return undefined;
+}
+
 /** What becomes of a message that would fail the same way however often it is tried; undefined when trying again may help. */
 function finalFate(error: unknown): Fate | undefined {
   if (isCommandRefused(error)) return deadLetter(`${error.code}: ${error.detail}`);
-  if (isEventSourcingError(error)) {
-    if (error.code === 'event_not_publishable') return deadLetter(`${error.code}: ${error.message}`);
-    // This program is older than the stream. The message is good: a newer registry must get it.
-    if (error.code === 'unknown_event_type') return stopConsumer(error.message);
-  }
-  if (isEventStoreDbError(error) && (error.code === 'stream_deleted' || error.code === 'append_too_large')) {
-    return deadLetter(`${error.code}: ${error.message}`);
-  }
+  const fault = unstorable(error);
+  if (fault) return deadLetter(`${fault.code}: ${fault.message}`);
+  // This program is older than the stream. The message is good: a newer registry must get it.
+  if (isEventSourcingError(error) && error.code === 'unknown_event_type') return stopConsumer(error.message);
   return undefined;
 }

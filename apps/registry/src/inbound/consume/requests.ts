@@ -9,7 +9,7 @@ import type { TenantEvent } from '../../tenant/events.ts';
 import type { TenantState } from '../../tenant/state.ts';
 import type { Creation } from '../creation.ts';
 import type { Servers } from '../servers.ts';
-import { fateOf } from './fate-of-failure.ts';
+import { fateOf, unstorable } from './fate-of-failure.ts';
 import { toCommand, type RequestName } from './requested-command.ts';
 
 export interface RequestHandlerDeps {
@@ -21,6 +21,8 @@ export interface RequestHandlerDeps {
   readonly allowed: ReadonlySet<RequestName>;
   readonly logger: Logger;
 }
+
+const CANNOT_BE_STORED = 'What this leads to cannot be stored, so nothing was done. The log of the registry says why.';
 
 type Request = MessageOf<'TenantCommandRequestedEvent'>;
 
@@ -69,8 +71,15 @@ export function createRequestHandler(deps: RequestHandlerDeps): (message: InMess
     try {
       await decide(request, message);
     } catch (error) {
-      if (!isCommandRefused(error)) throw error;
-      await reject(request, error.code, error.detail);
+      if (isCommandRefused(error)) return reject(request, error.code, error.detail);
+      const fault = unstorable(error);
+      if (!fault) throw error;
+      // For whoever asked it is a refusal; what is wrong is for the operator.
+      logger.error(
+        { err: error, request_id: request.request_id, tenant_id: request.tenant_id },
+        'what was decided cannot be stored',
+      );
+      await reject(request, fault.code, CANNOT_BE_STORED);
     }
   };
 
