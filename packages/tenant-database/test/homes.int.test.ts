@@ -121,7 +121,7 @@ describe.each(TIERS)('a home of tier %s', (tier) => {
     await asSuperuser('postgres', `drop role ${readonlyRole}`);
   });
 
-  it('is undone without a trace, with what was counted, and may be undone again', async () => {
+  it('is undone without a trace, says what was removed, and may be undone again', async () => {
     const neighbour = await newTenant(bench, tier, 'neighbour');
     await addClient(neighbour, 'Neighbour');
     const tenant = await newTenant(bench, tier, 'undone');
@@ -133,8 +133,8 @@ describe.each(TIERS)('a home of tier %s', (tier) => {
     expect(kept).toEqual([]);
     const { database, schema, role, readonlyRole } = tenant.names;
     const content = {
-      enterprise: { kind: 'database', name: database, counted: { tables: 15, rows: 2 } },
-      standard: { kind: 'schema', name: schema, counted: { tables: 15, rows: 2 } },
+      enterprise: { kind: 'database', name: database, counted: {} },
+      standard: { kind: 'schema', name: schema, counted: {} },
       small: { kind: 'rows', name: 'clients', counted: { rows: 2 } },
     }[tier];
     expect(removed).toEqual([
