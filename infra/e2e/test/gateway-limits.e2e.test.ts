@@ -103,8 +103,10 @@ describe('a result', () => {
     expect({ status: rows.status, code: rows.body['code'] }).toEqual({ status: 422, code: 'result_too_large' });
     const asked = await sql.query('select generate_series(1, 11) as n', [], { max_rows: 10 });
     expect(asked.body['code']).toBe('result_too_large');
-    const bytes = await sql.query(`select repeat('x', 2000000) as long`);
+    const bytes = await sql.query(`select repeat('x', 2000) as long from generate_series(1, 1000)`);
     expect(bytes.body['code']).toBe('result_too_large');
+    const row = await sql.query(`select repeat('x', 2000000) as long`);
+    expect({ status: row.status, code: row.body['code'] }).toEqual({ status: 422, code: 'value_too_large' });
     await isUnharmed();
   });
 
