@@ -63,7 +63,7 @@ export async function progressOf(pool: Pool, rolloutId: string): Promise<(WavePr
   return result.rows;
 }
 
-export interface ToAsk {
+interface ToAsk {
   readonly rolloutId: string;
   readonly wave: number;
   /** Tenants whose migration may be open at once, over all servers. */

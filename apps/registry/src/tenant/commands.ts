@@ -37,7 +37,7 @@ export interface CreateTenant extends Timed {
   readonly placement: {
     readonly host: string;
     readonly port: number;
-    /** Connections the server can give in all; null when nobody said. */
+    /** Connections the server can give in all; null where its budget is not known. */
     readonly connectionBudget: number | null;
   };
   readonly settings: TenantSettings;
@@ -98,7 +98,7 @@ export interface ResizePool extends Command<'ResizePool'> {
   readonly minConnections: number;
   readonly maxConnections: number;
   readonly reason: string;
-  /** Connections the tenant's server can give in all; null when nobody said. */
+  /** Connections the tenant's server can give in all; null where its budget is not known. */
   readonly connectionBudget: number | null;
 }
 export interface ScaleTenant extends Command<'ScaleTenant'> {
