@@ -109,7 +109,9 @@ it('a migration that fails for the rows of small tenants says where, and of no r
     await asTenant(each.row(), rig.keyRing, `insert into clients (kind, family_name) values ('person', 'mark-of-a-row')`);
   }
   await first.stop();
-  await rig.worker([server], { migrations: await withMore({ '9004_strict.data.sql': 'update clients set kind = family_name;' }) });
+  await rig.worker([server], {
+    migrations: await withMore({ '9004_strict.data.sql': 'update clients set kind = family_name;' }),
+  });
   const fact = await migrate(registry, '9004');
   expect(fact).toMatchObject({
     type: 'TenantMigrationsFailedEvent',
