@@ -203,6 +203,23 @@ describe('a pool', () => {
     expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   });
 
+  it('asks no longer than somebody waits, and who joins others does not run out of time with them', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { each: { maxConnections: 1 } });
+    const [id = ''] = town.ids;
+    const pool = pools.manager.getPool(id);
+    const text = 'select name from mine where id = $1';
+    const held = await pool.acquire();
+    await expect(pool.describe(text, { deadline: performance.now() + 20 })).rejects.toMatchObject({ code: 'queue_timeout' });
+    await waitFor(() => pool.stats().waiting === 0, { what: 'nobody to wait', deadlineMs: 5_000 });
+    pools.manager.registerTenant(town.registration(id, { maxConnections: 1, connectionTimeoutMs: 300 }));
+    const first = pool.describe(text).catch((error: unknown) => error);
+    const second = pool.describe(text);
+    expect(await first).toMatchObject({ code: 'queue_timeout' });
+    held.release();
+    expect(await second).toEqual([23]);
+  });
+
   it('knows the types of what a transaction has made itself, on its own connection', async () => {
     await using town = await foundTown(testStack(), 1);
     await using pools = manage(town);

@@ -1,15 +1,16 @@
-import { PoolError } from '../errors.ts';
+import { isPoolError, PoolError } from '../errors.ts';
 import { LeasedConnection, type PooledConnection } from '../library/connection.ts';
 import type { QueryOptions, QueryResult, Transaction, TransactionOptions } from '../library/query-options.ts';
 import { runQuery } from '../library/run-query.ts';
 import { runTransaction } from '../library/run-transaction.ts';
+import type { StatementProfile } from '../scheduling/statement-profiles.ts';
 import type { RoleStats } from './counters.ts';
 import { Lease, type LeaseOptions } from './lease.ts';
 import type { LoginPool } from './login-pool.ts';
+import { SharedAsk } from './shared-ask.ts';
 import { Submission } from './submission.ts';
 import type { PoolSink, SubmissionHandle, SubmitRequest } from './submit-request.ts';
 import type { PoolMode, Tenant } from './tenant.ts';
-import { until } from './until.ts';
 
 const NOTHING_TO_ABORT: SubmissionHandle = {
   abort() {
@@ -76,8 +77,8 @@ export class TenantPool {
   }
 
   /**
-   * The types (OIDs) of a text's parameters; the server is asked once for each text, whoever else wants to know at the same time. Rejects with
-   * PoolError or WireError.
+   * The types (OIDs) of a text's parameters; the server is asked once for each text, whoever else wants to know at the same time, and no longer than
+   * somebody waits for it. Rejects with PoolError or WireError.
    */
   async describe(text: string, options: Partial<LeaseOptions> = {}): Promise<readonly number[]> {
     const pool = this.#pool(performance.now());
@@ -86,15 +87,33 @@ export class TenantPool {
     const known = profile?.parameters ?? this.#tenant.knownParameters(this.mode, text);
     if (known !== undefined) return known;
     if (profile === undefined) return this.#ask(text, options);
-    profile.asking ??= this.#ask(text, {})
-      .then((parameters) => (profile.parameters = parameters))
-      .finally(() => (profile.asking = undefined));
-    return until(profile.asking, options);
+    const joins = profile.asking?.over === false;
+    try {
+      return await this.#askWithOthers(text, profile, options);
+    } catch (error) {
+      // Who came later has waited for less long.
+      if (!joins || !isPoolError(error) || error.code !== 'queue_timeout' || isLate(options)) throw error;
+      return await this.#askWithOthers(text, profile, options);
+    }
   }
 
   /** Of this mode: over primary and replica for reads. */
   stats(): RoleStats {
     return this.#tenant.pools.stats(this.mode === 'readonly' ? ['readonly', 'replica'] : ['readwrite'], performance.now());
+  }
+
+  #askWithOthers(text: string, profile: StatementProfile, options: Partial<LeaseOptions>): Promise<readonly number[]> {
+    if (profile.asking?.over !== false) {
+      const asking: SharedAsk<readonly number[]> = new SharedAsk((signal) =>
+        this.#ask(text, { signal })
+          .then((parameters) => (profile.parameters = parameters))
+          .finally(() => {
+            if (profile.asking === asking) profile.asking = undefined;
+          }),
+      );
+      profile.asking = asking;
+    }
+    return profile.asking.wait(options);
   }
 
   async #ask(text: string, options: Partial<LeaseOptions>): Promise<readonly number[]> {
@@ -120,3 +139,5 @@ export class TenantPool {
     return this.#tenant.removed ?? this.#tenant.poolFor(this.mode, now, onPrimary);
   }
 }
+
+const isLate = ({ deadline }: Partial<LeaseOptions>): boolean => deadline !== undefined && performance.now() >= deadline;

@@ -1,3 +1,5 @@
+import type { SharedAsk } from '../pool/shared-ask.ts';
+
 /** A statement that takes no longer is short: others may be sent behind it. */
 export const SHORT_MS = 5;
 /** Texts longer than this are not remembered: they are rare, and would be what memory goes to. */
@@ -15,7 +17,7 @@ export class StatementProfile {
   /** Types of the parameters, once the server was asked. */
   parameters: readonly number[] | undefined = undefined;
   /** While it is asked. */
-  asking: Promise<readonly number[]> | undefined = undefined;
+  asking: SharedAsk<readonly number[]> | undefined = undefined;
   /** Leans to the short side, because what disturbs a measurement only ever adds to it. */
   #typicalMs = 0;
   #inDoubt = 0;
