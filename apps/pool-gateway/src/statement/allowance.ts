@@ -2,7 +2,10 @@
 export interface Allowance {
   /** Whether anything of it is left, to the tenant and to all. */
   has(tenantId: string): boolean;
-  /** Whether more was spent than all there ever is: by one call with very many texts. */
+  /**
+   * Whether more was spent than all there ever is, by the tenant or by all: in one call with very many texts, or while the thread for long
+   * texts took no more of the tenant's.
+   */
   isOverdrawn(tenantId: string): boolean;
   spend(tenantId: string, ms: number): void;
 }
@@ -38,12 +41,14 @@ export function createAllowance(now: () => number = () => performance.now()): Al
     for (const tenantId of accounts.keys()) if (current(tenantId).left === MOST_MS) accounts.delete(tenantId);
   };
 
+  const leftToAll = (): number => {
+    refill(common, now(), MOST_MS_OF_ALL, MS_A_SECOND_OF_ALL);
+    return common.left;
+  };
+
   return {
-    has(tenantId) {
-      refill(common, now(), MOST_MS_OF_ALL, MS_A_SECOND_OF_ALL);
-      return common.left > 0 && current(tenantId).left > 0;
-    },
-    isOverdrawn: (tenantId) => current(tenantId).left < -MOST_MS,
+    has: (tenantId) => leftToAll() > 0 && current(tenantId).left > 0,
+    isOverdrawn: (tenantId) => leftToAll() < -MOST_MS_OF_ALL || current(tenantId).left < -MOST_MS,
     spend(tenantId, ms) {
       const account = current(tenantId);
       account.left -= ms;

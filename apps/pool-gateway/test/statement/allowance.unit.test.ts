@@ -51,6 +51,19 @@ describe('the guard', () => {
     await guard.close();
   });
 
+  test('parses nothing on the spot once all tenants have spent what there is, also of a tenant whose line for the thread is full', async () => {
+    const allowance = createAllowance(() => 0);
+    for (let n = 0; n < 100; n += 1) allowance.spend(`tenant-${n}`, 11);
+    const guard = await createStatementGuard({ allowance });
+    const line = async (n: number) => guard.prepare(`select '${`${n}`.repeat(5_000)}'`, 'acme');
+    const lines = Array.from({ length: 9 }, (_, n) => line(n));
+    await guard.prepare('select 1', 'acme');
+    const place = { tier: 'small', inTransaction: false } as const;
+    expect(guard.inspect('select 1', place, 'acme')).toMatchObject({ allowed: false, code: 'guard_busy' });
+    await guard.close();
+    await Promise.all(lines);
+  });
+
   test('keeps no tenant’s long text waiting for many of another', async () => {
     const guard = await createStatementGuard();
     const long = (name: string) => `select '${name.repeat(3_000)}'`;
