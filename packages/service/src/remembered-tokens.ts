@@ -1,6 +1,8 @@
 import type { Principal } from './authenticator.ts';
 
 interface Remembered {
+  /** A copy: the token that somebody gives is a part of a longer text, which it would keep. */
+  readonly token: string;
   readonly principal: Principal;
   /** In milliseconds since 1970. */
   readonly usableUntilMs: number;
@@ -34,18 +36,18 @@ export class RememberedTokens {
     }
     if (young === undefined) {
       this.#old.delete(token);
-      this.#keep(token, found);
+      this.#keep(found);
     }
     return found.principal;
   }
 
   add(token: string, principal: Principal, usableUntilMs: number): void {
     this.#forget(token);
-    // A copy: the token is a part of a longer text, which it would keep.
-    this.#keep(Buffer.from(token, 'latin1').toString('latin1'), { principal, usableUntilMs });
+    this.#keep({ token: Buffer.from(token, 'latin1').toString('latin1'), principal, usableUntilMs });
   }
 
-  #keep(token: string, remembered: Remembered): void {
+  #keep(remembered: Remembered): void {
+    const { token } = remembered;
     if (this.#young.size >= this.#most || this.#characters + token.length > this.#most * USUAL_CHARACTERS) {
       this.#old = this.#young;
       this.#young = new Map();
