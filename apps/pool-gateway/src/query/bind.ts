@@ -1,5 +1,7 @@
+import type { ProblemError } from '@ultracore/service';
 import type { ParameterValue, TenantPool } from '@ultracore/tenant-pool';
 import { needsTypes, toParameters } from '../result/parameters.ts';
+import { toProblemError } from './problems.ts';
 
 const NONE: readonly unknown[] = [];
 
@@ -12,25 +14,26 @@ interface Unbound {
 
 /**
  * Turns the values of a call into what the wire takes: at once where they alone say how, otherwise after the types were asked of the
- * server. Exactly one of the two is called.
+ * server. Exactly one of the two is called. Nothing has run when it failed, whatever the statement is.
  */
 export function bindParameters(
   pool: Pick<TenantPool, 'describe'>,
   { sql, params = NONE, deadline }: Unbound,
   bound: (values: readonly ParameterValue[]) => void,
-  failed: (error: unknown) => void,
+  failed: (problem: ProblemError) => void,
 ): void {
+  const refuse = (error: unknown): void => failed(toProblemError(error, { reads: true }));
   if (!needsTypes(params)) {
     let values: readonly ParameterValue[];
     try {
       values = toParameters(params);
     } catch (error) {
-      return failed(error);
+      return refuse(error);
     }
     return bound(values);
   }
   pool
     .describe(sql, { deadline })
     .then((types) => toParameters(params, types))
-    .then(bound, failed);
+    .then(bound, refuse);
 }

@@ -1,5 +1,6 @@
-import type { PoolSink, PooledConnection, Statement, TenantPool } from '@ultracore/tenant-pool';
+import { type PoolSink, type PooledConnection, type Statement, type TenantPool, WireError } from '@ultracore/tenant-pool';
 import { expect, test } from 'vitest';
+import { bindParameters } from '../../src/query/bind.ts';
 import { Gathering } from '../../src/query/gathered.ts';
 import { createMemoryBudget } from '../../src/query/budget.ts';
 import { runTransaction } from '../../src/query/run-transaction.ts';
@@ -60,4 +61,12 @@ test('a transaction whose connection is taken back does not wait for the types o
     { sql: 'select $1', params: [['a']] },
   ]);
   expect(problem).toMatchObject({ code: 'internal', members: { statement: 0 } });
+});
+
+test('a change whose types could not be asked for has not run, even when the connection was lost while they were', async () => {
+  const lost = new WireError('connection_lost', 'gone', { started: true });
+  const told = Promise.withResolvers<unknown>();
+  const call = { sql: 'insert', params: [[1]], deadline: performance.now() + 60_000 };
+  bindParameters({ describe: () => Promise.reject(lost) }, call, told.resolve, told.resolve);
+  expect(await told.promise).toMatchObject({ code: 'connection_lost' });
 });
