@@ -1,4 +1,5 @@
 import { loadMigrations, type Migration } from '@ultracore/tenant-database';
+import { waitFor } from '@ultracore/testkit';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createActiveTenant } from './support/active-tenant.ts';
@@ -20,6 +21,8 @@ async function withMore(more: Readonly<Record<string, string>>): Promise<Migrati
   return await loadMigrations(folder.directory);
 }
 
+/** Waits for locks for as long as a test needs. */
+const PATIENT = { lockTimeoutMs: 20_000, statementTimeoutMs: 20_000 };
 const NOTE = { '9001_note.sql': 'alter table clients add column note text;' };
 
 async function migrate(registry: Registry, target: string) {
@@ -180,7 +183,7 @@ it('a statement that runs too long, or a lock that is not to be had, fails the t
   await first.stop();
   const slow = await withMore({ ...NOTE, '9002_slow.sql': 'select pg_sleep(30);' });
   await rig.worker([server], { migrations: slow, migrationLimits: { lockTimeoutMs: 50, statementTimeoutMs: 300 } });
-  await using holder = await holdClients(server);
+  await using holder = await hold(server, 'tenant_locked_firm.clients');
   expect(await migrate(registry, '9001')).toMatchObject({
     type: 'TenantMigrationsFailedEvent',
     body: {
@@ -197,15 +200,44 @@ it('a statement that runs too long, or a lock that is not to be had, fails the t
   });
 });
 
-/** A long transaction in the tenant's table. */
-async function holdClients(on: HomeServer): Promise<AsyncDisposable & { release(): Promise<void> }> {
+it('a migration that is cancelled while it runs is told all the same when the home has it', async () => {
+  await using rig = await createRig(server.postgres);
+  const first = await rig.worker([server]);
+  const registry = await createActiveTenant(rig, server, 'halted-firm', 'standard');
+  await first.stop();
+  await rig.worker([server], { migrations: await withMore(NOTE), migrationLimits: PATIENT });
+  await using holder = await hold(server, 'tenant_halted_firm.clients');
+  const id = await registry.request('migrate', { target_migration_version: '9001' });
+  await holder.waitedFor();
+  await registry.change({ requests: { ...registry.row().requests, migrate: { id, outcome: 'cancelled' } } });
+  await holder.release();
+  expect((await registry.untilClosed()).map(({ outcome }) => outcome)).toEqual(['done', 'cancelled']);
+  expect((await toldFacts(rig.pool, registry.tenantId)).filter(({ causationId }) => causationId === id)).toMatchObject([
+    { type: 'TenantMigrationsCompletedEvent', body: { migration_version: '9001' } },
+  ]);
+});
+
+interface Holder extends AsyncDisposable {
+  /** Once somebody waits for the table. */
+  waitedFor(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** A long transaction in a tenant's table. */
+async function hold(on: HomeServer, table: string): Promise<Holder> {
   const client = new Client({ connectionString: on.postgres.url('ultracore_shared') });
   await client.connect();
-  await client.query('begin; lock table tenant_locked_firm.clients in access share mode');
+  await client.query(`begin; lock table ${table} in access share mode`);
   let open = true;
   const release = async (): Promise<void> => {
     if (open) await client.end();
     open = false;
   };
-  return { release, [Symbol.asyncDispose]: release };
+  const waiting = 'select from pg_locks where relation = $1::regclass and not granted';
+  const waitedFor = async (): Promise<void> => {
+    await waitFor(async () => (await on.query(waiting, [table], 'ultracore_shared')).length > 0, {
+      what: `somebody to wait for ${table}`,
+    });
+  };
+  return { waitedFor, release, [Symbol.asyncDispose]: release };
 }

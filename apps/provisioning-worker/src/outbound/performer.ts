@@ -2,7 +2,7 @@ import { homeNames, type Home } from '@ultracore/tenant-database';
 import { backoffMs } from '../provisioning/backoff.ts';
 import { hasAfter, type BoundaryName } from '../provisioning/boundaries.ts';
 import { decide, PLANS } from '../provisioning/plan.ts';
-import type { WorkKind } from '../provisioning/situation.ts';
+import { verdictOn, type WorkKind } from '../provisioning/situation.ts';
 import { createdHome, fingerprintOf, NOT_KNOWN } from '../provisioning/wanted.ts';
 import { releaseLease } from '../store/leases.ts';
 import {
@@ -98,7 +98,8 @@ export function createPerformer(options: PerformerOptions): Performer {
       return afterTrouble(step, hand, work, error);
     }
     observer.step(kind, step, context.home.tier, (performance.now() - began) / 1000);
-    if (step !== PLANS[kind].last) return closeStep(pool, item, step, outcome);
+    // What was cancelled has no answer to wait for.
+    if (step !== PLANS[kind].last || verdictOn(work) === 'cancelled') return closeStep(pool, item, step, outcome);
     await finishItem(pool, item, { step, outcome, applied: appliedBy(context) });
     logger.info({ ...named(item), kind, tier: context.home.tier }, 'a request is done');
     observer.closed(kind, 'done');
