@@ -40,7 +40,7 @@ const authenticator = {
   },
 };
 
-const servers: readonly PlacementServer[] = [
+export const servers: readonly PlacementServer[] = [
   { name: 'a', host: 'pg-a', port: 5432, connectionBudget: 100, standbys: [{ host: 'pg-a2', port: 5432 }] },
   { name: 'b', host: 'pg-b', port: 5433, connectionBudget: 300, standbys: [] },
 ];
@@ -49,8 +49,8 @@ export interface TestApp extends AsyncDisposable {
   readonly server: HttpServer;
   readonly store: EventStore;
   readonly pool: Pool;
-  /** Another registry on the same stores. */
-  readonly sibling: () => Promise<HttpServer>;
+  /** Another registry on the same stores, with the same servers unless told otherwise. */
+  readonly sibling: (list?: readonly PlacementServer[]) => Promise<HttpServer>;
   readonly call: (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, options?: CallOptions) => Promise<Answer>;
 }
 
@@ -76,8 +76,8 @@ export async function startApp(store: EventStore = createInMemoryEventStore()): 
   const pool = createPool({ connectionString: database.url, applicationName: 'registry-test', logger });
   await migrateRegistry(pool);
   const opened: HttpServer[] = [];
-  const sibling = async (): Promise<HttpServer> => {
-    const server = await buildServer(store, pool);
+  const sibling = async (list = servers): Promise<HttpServer> => {
+    const server = await buildServer(store, pool, list);
     opened.push(server);
     return server;
   };
@@ -113,7 +113,7 @@ export async function startApp(store: EventStore = createInMemoryEventStore()): 
   };
 }
 
-async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
+async function buildServer(store: EventStore, pool: Pool, list: readonly PlacementServer[]): Promise<HttpServer> {
   const server = await createHttpServer({ logger, authenticator, title: 'registry', version: '1', mapError: toProblemError });
   const commands = createCommandHandler({ store, decider: tenantDecider, codec: tenantCodec, cacheSize: 100 });
   addRolloutRoutes(server, {
@@ -127,9 +127,9 @@ async function buildServer(store: EventStore, pool: Pool): Promise<HttpServer> {
     commands,
     store,
     pool,
-    servers: createServers(servers),
+    servers: createServers(list),
     creation: createCreation({
-      servers,
+      servers: list,
       defaults: { max_storage_gb: 250 },
       provenVersion: (tier) => provenVersion(pool, tier),
     }),

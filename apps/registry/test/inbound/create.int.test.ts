@@ -1,7 +1,7 @@
 import { createInMemoryEventStore } from '@ultracore/event-sourcing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { streamOf } from '../../src/tenant/codec.ts';
-import { startApp, type TestApp } from '../app.ts';
+import { servers, startApp, type TestApp } from '../app.ts';
 
 let app: TestApp;
 let next = 0;
@@ -109,6 +109,20 @@ describe('an Idempotency-Key', () => {
     const again = await app.call('POST', '/v1/tenants', { body, headers: keyed('restart'), server: await app.sibling() });
     expect(again.status).toBe(202);
     expect(again.body).toEqual(first.body);
+  });
+
+  test('is understood again where its server is not in the list any more', async () => {
+    const body = aTenant({ server: 'b' });
+    const first = await app.call('POST', '/v1/tenants', { body, headers: keyed('removed') });
+    const sibling = await app.sibling(servers.filter(({ name }) => name !== 'b'));
+    const again = await app.call('POST', '/v1/tenants', { body, headers: keyed('removed'), server: sibling });
+    expect([again.status, again.body]).toEqual([202, first.body]);
+    const other = await app.call('POST', '/v1/tenants', {
+      body: aTenant({ server: 'b' }),
+      headers: keyed('new'),
+      server: sibling,
+    });
+    expect(other.status).toBe(422);
   });
 
   test('with a different body is refused, and creates nothing', async () => {

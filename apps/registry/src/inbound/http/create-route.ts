@@ -41,6 +41,11 @@ export function addCreateRoute(server: HttpServer, { commands, memory, creation,
         : { tenantId: wantedId, isNew: true };
       const createdBy = body.created_by ?? creatorOf(principal);
       const firstEventId = eventId(requestId, 0);
+      if (!isNew) {
+        // Before it is resolved: what this deployment creates now may be another than what it did then.
+        const { state, ids } = await commands.load(streamOf(tenantId));
+        if (ids.has(firstEventId)) return answer(reply, state);
+      }
       const command = await creation.command(toWanted(body, tenantId, createdBy), {
         requestId: firstEventId,
         now: new Date().toISOString(),
