@@ -18,6 +18,8 @@ interface Ended {
   readonly tenantId: string;
   readonly requestId: string;
   readonly revision: number;
+  /** When the worker has ended it; not there where it was given up. */
+  readonly at?: string;
   /** Null where it is done. */
   readonly failure: { readonly state: 'failed' | 'skipped'; readonly code: string; readonly reason: string } | null;
 }
@@ -64,10 +66,12 @@ function ofTenant(stored: StoredEvent): Change[] {
       return [{ change: 'asked', rolloutId, tenantId, requestId, at, revision }];
     }
     case 'MigrationsCompleted':
-      return [{ change: 'ended', tenantId, requestId: event.data.requestId, revision, failure: null }];
+      return [
+        { change: 'ended', tenantId, requestId: event.data.requestId, revision, at: event.data.completedAt, failure: null },
+      ];
     case 'MigrationsFailed': {
-      const { requestId, code, reason } = event.data;
-      return [{ change: 'ended', tenantId, requestId, revision, failure: { state: 'failed', code, reason } }];
+      const { requestId, code, reason, failedAt: at } = event.data;
+      return [{ change: 'ended', tenantId, requestId, revision, at, failure: { state: 'failed', code, reason } }];
     }
     case 'MigrationCancelled': {
       const { requestId, code, reason } = event.data;

@@ -113,14 +113,19 @@ export async function stillWaiting(
   return result.rows;
 }
 
-/** Tenants whose migration was asked for before a time and is open, those asked first at the head. */
+/**
+ * Tenants whose migration was asked for before a time and is open, those asked first at the head; none of a server that has ended another's
+ * since: there they wait for their turn.
+ */
 export async function overdueTenants(
   pool: Pool,
   { rolloutId, askedBefore, limit }: { readonly rolloutId: string; readonly askedBefore: string; readonly limit: number },
 ): Promise<(Ask & { readonly requestId: string })[]> {
   const result = await pool.query<Ask & { requestId: string }>(
     `select tenant_id as "tenantId", attempt, request_id as "requestId" from rollout_tenants
-     where rollout_id = $1 and state = 'running' and asked_at < $2 order by asked_at, tenant_id limit $3`,
+     where rollout_id = $1 and state = 'running' and asked_at < $2
+       and server not in (select server from rollout_tenants where rollout_id = $1 and ended_at >= $2)
+     order by asked_at, tenant_id limit $3`,
     [rolloutId, askedBefore, limit],
   );
   return result.rows;

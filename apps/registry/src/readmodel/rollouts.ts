@@ -77,17 +77,18 @@ async function applyEnded(client: Queryable, changes: readonly Of<'ended'>[]): P
   // One that was cancelled may be completed all the same.
   const last = new Map<string, Of<'ended'>>();
   for (const change of changes) if (change.failure === null || !last.has(change.requestId)) last.set(change.requestId, change);
-  const rows = [...last.values()].map(({ requestId, revision, failure }) => [
+  const rows = [...last.values()].map(({ requestId, revision, failure, at }) => [
     requestId,
     revision,
     failure?.code,
     failure?.reason,
     failure?.state ?? 'done',
+    at,
   ]);
   await client.query(
     `update rollout_tenants as known
      set state = new.row->>4, code = new.row->>2, reason = new.row->>3,
-         revision = (new.row->>1)::bigint
+         revision = (new.row->>1)::bigint, ended_at = coalesce((new.row->>5)::timestamptz, known.ended_at)
      from json_array_elements($1) as new(row)
      where known.request_id = (new.row->>0)::uuid and known.revision < (new.row->>1)::bigint
        and (known.state = 'running' or known.state in ('failed', 'skipped') and new.row->>4 = 'done')`,

@@ -94,6 +94,20 @@ test('who was asked before a time and is still running is overdue', async () => 
   expect(await overdue(1)).toEqual([of('a-1')]);
 });
 
+test('nobody is overdue on a server that has ended another since, be it as failed, and giving one up ends none', async () => {
+  const pool = await running(...['a-0', 'a-1', 'a-2', 'b-0', 'b-1'].map((id) => asked(id, AT)));
+  const before = (askedBefore: string) => overdueTenants(pool, { rolloutId, askedBefore, limit: 10 });
+  const namesBefore = async (time: string) => (await before(time)).map(({ tenantId }) => tenantId);
+  const endOf = (tenantId: string) =>
+    ({ change: 'ended', tenantId, requestId: migrationIdOf(rolloutId, { tenantId, attempt: 1 }), revision: 10 }) as const;
+  const failure = { state: 'failed', code: 'lock_timeout', reason: 'no' } as const;
+  await apply(pool, { ...endOf('b-0'), failure: { ...failure, code: 'not_ended_in_time' } });
+  expect(await namesBefore('2026-03-01T11:00:00.000Z')).toEqual(['a-0', 'a-1', 'a-2', 'b-1']);
+  await apply(pool, { ...endOf('a-0'), at: '2026-03-01T11:30:00.000Z', failure });
+  expect(await namesBefore('2026-03-01T11:00:00.000Z')).toEqual(['b-1']);
+  expect(await namesBefore('2026-03-01T12:00:00.000Z')).toEqual(['a-1', 'a-2', 'b-1']);
+});
+
 test('what was cancelled counts as it was told, at once or later, and is done when it is completed all the same', async () => {
   const pool = await running();
   const storyOf = (tenantId: string): Change[] => {

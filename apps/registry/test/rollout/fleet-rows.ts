@@ -15,6 +15,7 @@ interface Row {
   requestId: string | null;
   code: string | null;
   askedAt: string | null;
+  endedAt: string | null;
   revision: number;
 }
 
@@ -48,6 +49,7 @@ export function createRows() {
         const row = rows.get(change.tenantId);
         if (row?.requestId !== change.requestId || row.state === 'waiting' || row.state === 'done') return;
         if (row.state !== 'running' && change.failure) return;
+        row.endedAt = change.at ?? row.endedAt;
         Object.assign(row, {
           state: change.failure?.state ?? 'done',
           code: change.failure?.code ?? null,
@@ -84,6 +86,7 @@ export function createRows() {
               requestId: null,
               code: null,
               askedAt: null,
+              endedAt: null,
               revision: -1,
             }),
           ),
@@ -115,6 +118,9 @@ export function createRows() {
     overdue: ({ askedBefore, limit }) =>
       Promise.resolve(
         all()
+          .filter(({ server }) =>
+            all().every((row) => row.server !== server || row.endedAt === null || row.endedAt < askedBefore),
+          )
           .flatMap(({ state, askedAt, requestId, ...row }) =>
             state === 'running' && askedAt !== null && askedAt < askedBefore && requestId !== null ? [{ ...row, requestId }] : [],
           )

@@ -36,7 +36,7 @@ export interface RolloutProgress {
   readonly waves: (rolloutId: string) => Promise<readonly (WaveProgress & { readonly wave: number })[]>;
   /** Of some tenants those that wait to be asked. */
   readonly waiting: (query: { rolloutId: string; tenantIds: readonly string[] }) => Promise<readonly Ask[]>;
-  /** Who was asked before a time and has not ended. */
+  /** Who was asked before a time and has not ended, nor anybody on the same server since. */
   readonly overdue: (query: { rolloutId: string; askedBefore: string; limit: number }) => Promise<readonly Overdue[]>;
   /** Who is to be asked next, in their order; `asked` were asked and wait only as far as is known. No server has more than its part. */
   readonly toAsk: (place: Place & { concurrency: number; asked: readonly string[] }) => Promise<readonly Ask[]>;
@@ -134,7 +134,7 @@ export function createPass(deps: Omit<RolloutExecutorDeps, 'pool' | 'holder' | '
     const askedBefore = new Date(clock().getTime() - giveUpAfterMinutes * MINUTE_MS).toISOString();
     if (askedBefore < attemptSince) return;
     for (const each of await progress.overdue({ rolloutId, askedBefore, limit: GIVEN_UP })) {
-      const reason = `The migration was open for more than ${giveUpAfterMinutes} minutes.`;
+      const reason = `The migration was open for more than ${giveUpAfterMinutes} minutes, in which its server has ended no other.`;
       const command = { type: 'CancelMigration', code: 'not_ended_in_time', reason, only: each.requestId, by: REGISTRY } as const;
       const metadata = { actor: REGISTRY, correlationId: rolloutId, causationId: rolloutId };
       const requestId = giveUpIdOf(rolloutId, each);
