@@ -76,8 +76,10 @@ class Ending extends Work {
     backend.command(`select ${each.join(', ')}`).then(ended, ended);
   }
 
+  /** While something else has its turn on the connection, that and not the server is what it waits for. */
   tick(now: number): void {
-    if (now >= this.deadline) this.slot?.destroy();
+    const { slot } = this;
+    if (slot !== undefined && slot.running.head === this && now - slot.headSince >= END_ANSWER_MS) slot.destroy();
   }
 
   lost(): void {
@@ -89,7 +91,7 @@ class Ending extends Work {
   }
 
   moveOn(): void {
-    // It is soon done, or its connection is dropped.
+    // The server is asked again soon, on another connection.
   }
 
   revoke(): void {

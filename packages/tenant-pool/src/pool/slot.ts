@@ -197,10 +197,11 @@ export class Slot implements Candidate, Holding, Occupied {
     const head = this.running.head;
     if (head === undefined) return;
     const rescue = !this.alone && this.running.length > 1 && now - this.headSince > RESCUE_AFTER_MS + lagMs;
-    for (let work: Work | undefined = head; work !== undefined;) {
+    // One whose connection is dropped takes the others off it, and they wait elsewhere.
+    for (let work: Work | undefined = head; work?.list === this.running;) {
       const next: Work | undefined = work.next;
       work.tick(now);
-      if (rescue && work !== head) work.moveOn(now);
+      if (rescue && work !== head && work.list === this.running) work.moveOn(now);
       work = next;
     }
   }

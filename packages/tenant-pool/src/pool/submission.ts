@@ -178,7 +178,8 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
   }
 
   preempt(now: number): void {
-    if (!this.#told) this.#endBy(preempted, now);
+    if (this.#told) this.#cancelAt = Math.min(this.#cancelAt, now);
+    else this.#endBy(preempted, now);
   }
 
   revoke(error: PoolError, now: number): void {
@@ -219,6 +220,7 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     successor.attempts = this.attempts;
     this.#successor = successor;
     this.#told = true;
+    this.#cancelBy(this.deadline, CANCEL_GIVE_UP_MS);
     this.pool.again(successor);
   }
 
