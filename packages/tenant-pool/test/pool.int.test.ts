@@ -103,6 +103,16 @@ describe('a pool', () => {
     expect(pool.stats().opened).toBe(1);
   });
 
+  it('reads no more of a result with a row that is longer than may be', async () => {
+    await using town = await foundTown(testStack(), 1);
+    await using pools = manage(town, { maxRowBytes: 10_000 });
+    const pool = pools.manager.getPool(town.ids[0]);
+    const text = "select repeat('x', 20000) from generate_series(1, 10000) a, generate_series(1, 10000) b";
+    const { answer } = ask(pool, text, [], { repeatable: true, deadline: performance.now() + 120_000 });
+    await expect(answer).rejects.toMatchObject({ code: 'message_too_large' });
+    await waitFor(() => pool.stats().inUse === 0, { what: 'it to be cancelled', deadlineMs: 10_000 });
+  }, 30_000);
+
   it('runs as many statements at one time as the tenant may, and refuses what would wait too long a line', async () => {
     await using town = await foundTown(testStack(), 1);
     await using pools = manage(town, { maxQueued: 3, each: { maxConcurrentQueries: 2 } });

@@ -91,6 +91,13 @@ export class Submission extends Work implements ResultSink, Statement, StreamCon
     }
   }
 
+  /** What only reads need not be read to its end: it is cancelled, unless it soon has ended. */
+  refused(error: WireError): void {
+    if (this.#told || !this.repeatable) return;
+    this.#cancelBy(performance.now() + ABORT_GRACE_MS, GONE_GIVE_UP_MS);
+    this.tell(error);
+  }
+
   complete(commandTag: string): void {
     const { slot } = this;
     if (slot === undefined) return;

@@ -50,6 +50,8 @@ export interface ResultSink {
   /** `SELECT 5`, `INSERT 0 1`, or '' for an empty statement. This or `failed` is called, exactly once, when the backend has done with the statement. */
   complete(commandTag: string): void;
   failed(error: WireError): void;
+  /** A row is too long: the rows from it on are thrown away, and `failed` comes with this error when the backend has done with the statement. */
+  refused?(error: WireError): void;
 }
 
 /** In text format, or, as a Buffer, in the type's binary format (for `bytea` that is the bytes themselves). */

@@ -110,7 +110,7 @@ export class Conversation implements MessageHandler {
     switch (type) {
       case MessageType.dataRow:
         if (head?.stage !== Stage.rows) throw unexpected(type);
-        return head.refuse(tooLarge('a row of the result', length));
+        return head.refuseRow(tooLarge('a row of the result', length));
       case MessageType.errorResponse:
         if (head === undefined) throw unexpected(type);
         head.stage = Stage.done;

@@ -62,6 +62,13 @@ export class Pending implements Execution {
     this.rows = NO_SINK;
   }
 
+  /** The same, for one of its rows. */
+  refuseRow(error: WireError): void {
+    const isFirst = this.error === undefined;
+    this.refuse(error);
+    if (isFirst) this.sink.refused?.(error);
+  }
+
   /** Ready to be sent once more. */
   reset(): void {
     this.stage = Stage.sent;
