@@ -185,17 +185,19 @@ describe('a termination', () => {
   });
 
   test('without retention is purged by itself, and the same id lives again without anything of the old', async () => {
-    const { id, sql, tier } = rig.tenant('enterprise');
+    const { id, sql: earlier, tier } = rig.tenant('enterprise');
     const write = `insert into clients (kind, given_name, family_name) values ('person', 'Of', 'Old')`;
-    expect(await told(sql, write)).toBe('answered');
+    expect(await told(earlier, write)).toBe('answered');
     await operate('POST', id, '/terminate', { ...because, data_retention_days: 0 });
     await rig.platform.api().untilStatus(id, ['purged'], 120_000);
     expect(await homeObjects(rig.platform.stack, id, tier)).toEqual([]);
     expect((await rig.platform.api().create({ tenant_id: id, tier })).status).toBe(202);
     const again = await rig.platform.api().untilStatus(id);
     expect(again).toMatchObject({ life: 2 });
+    const sql = clientOf(rig.gateway, await rig.platform.tenantToken({ tenantId: id }));
     await untilTold(sql, 'answered');
     expect(await sql.value('select count(*)::int from clients')).toBe(0);
+    expect(await told(earlier)).toBe('tenant_forbidden');
     const types = await typesOf(id);
     expect(types.filter((type) => type === 'TenantCreatedEvent')).toHaveLength(2);
     expect(types).toContain('TenantDataPurgedEvent');
