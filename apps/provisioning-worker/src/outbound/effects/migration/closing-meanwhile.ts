@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ADMIN_DATABASE } from '@ultracore/tenant-database';
 import type { Pool } from 'pg';
+import { backoffMs } from '../../../provisioning/backoff.ts';
 import { fingerprintOf, wantedHome } from '../../../provisioning/wanted.ts';
 import { noteApplied, readLeasedHome } from '../../../store/homes.ts';
 import { closeLogins } from '../../change-logins.ts';
@@ -9,6 +11,7 @@ import type { Logger } from '../../under-lease.ts';
 import type { Effect, EffectContext } from '../effect.ts';
 
 const LOOK_EVERY_MS = 500;
+const AFTER_FAILURE = { firstMs: 1000, longestMs: 10_000 } as const;
 
 interface ClosingOptions {
   readonly pool: Pool;
@@ -35,12 +38,18 @@ export function closingMeanwhile(effect: Effect, options: ClosingOptions): Effec
 
 /** Never throws: what could not be closed is tried again, and when the effect is over the home is still due. */
 async function watch(context: EffectContext, options: ClosingOptions, over: AbortSignal): Promise<void> {
-  while (await hasPassed(LOOK_EVERY_MS, over)) {
+  let failures = 0;
+  const pause = (): number => (failures === 0 ? LOOK_EVERY_MS : backoffMs(failures, AFTER_FAILURE, Math.random()));
+  while (await hasPassed(pause(), over)) {
     try {
       await closeIfWanted(context, options);
+      failures = 0;
     } catch (error) {
       if (error instanceof LeaseLostError) return;
-      const { code, reason } = judge(error);
+      failures += 1;
+      const { kind, code, reason } = judge(error);
+      // A session that broke stays broken: the next try needs another one.
+      if (kind === 'server') await context.sessions.end(ADMIN_DATABASE).catch(() => undefined);
       options.logger.warn(
         { tenant_id: context.item.tenantId, code, reason },
         "a home's logins could not be closed during a migration; trying again",
