@@ -39,7 +39,7 @@ const fields = z.object({
   MIGRATION_STATEMENT_TIMEOUT_SECONDS: variable.integer({ min: 1, max: 3600 }).default(30),
   /** Tenants worked on at once, for each Postgres server. */
   WORKER_CONCURRENCY: variable.integer({ min: 1, max: 64 }).default(8),
-  /** Of those, migrations that rollouts ask for; as many as there are when left out. */
+  /** Of those, migrations that rollouts ask for; two fewer than there are when left out. */
   WORKER_MIGRATIONS: variable.integer({ min: 1, max: 64 }).optional(),
   /** Homes kept ready on each Postgres server, so that a creation need only take one. */
   WORKER_STOCK_ENTERPRISE: variable.integer({ min: 0, max: 1000 }).default(0),

@@ -37,7 +37,7 @@ export interface WorkerOptions {
   readonly servers: readonly AdminServer[];
   /** Tenants worked on at once, for each server. */
   readonly concurrency: number;
-  /** Of those, migrations of homes in use; all of them unless given. */
+  /** Of those, migrations of homes in use; all but two, and at least one, unless given. */
   readonly migrationsAtOnce?: number | undefined;
   readonly reconcileEveryMs: number;
   /** Logins tested in one pass, at most. */
@@ -78,6 +78,8 @@ const VERIFY_EVERY_MS = 60_000;
 /** How long an open request may be known from the directory alone before the worker no longer waits for its event. */
 const FORGOTTEN_AFTER_MS = 60_000;
 const TESTED_TOGETHER = 4;
+/** Tenants worked on at once that are no migrations: one may take an hour, and a suspension is not to wait so long. */
+const KEPT_FREE = 2;
 const RESEAL_EVERY_MS = 1000;
 /** Admin connections beside those for tenants: to verify, survey, migrate what is shared, end sessions, fill up the stock. */
 const HOUSEKEEPING_CONNECTIONS = 5;
@@ -113,7 +115,7 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   });
   const repairer = createRepairer({ ...under, keyRing: options.keyRing, onBoundary: options.onBoundary });
-  const { migrationsAtOnce = options.concurrency, drift = NO_DRIFT } = options;
+  const { migrationsAtOnce = Math.max(1, options.concurrency - KEPT_FREE), drift = NO_DRIFT } = options;
   const driftWatch = createDriftWatch({
     ...under,
     ...options,
