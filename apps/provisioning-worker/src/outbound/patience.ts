@@ -26,6 +26,8 @@ export class AnswerLostError extends Error {
 
 /** How often in a row a server may say that it is not at work: the answer may have been on its way. */
 const IDLE_AT_MOST = 1;
+/** How often in a row the question may go unanswered: a server under load may take a moment too long for it. */
+const UNANSWERED_AT_MOST = 1;
 
 /**
  * Waits for an answer for as long as the server is at work on it. How long that may be the server knows: there each statement has a
@@ -34,12 +36,17 @@ const IDLE_AT_MOST = 1;
  */
 export async function patiently<Answer>(answer: Promise<Answer>, askAfterMs: number, isAtWork: AskIfAtWork): Promise<Answer> {
   let idle = 0;
+  let unanswered = 0;
   while (await isSilentFor(askAfterMs, answer)) {
-    const atWork = await isAtWork().catch((error: unknown) => {
+    try {
+      idle = (await isAtWork()) ? 0 : idle + 1;
+      unanswered = 0;
+    } catch (error) {
+      unanswered += 1;
+      if (unanswered <= UNANSWERED_AT_MOST) continue;
       const why = error instanceof Error ? error.message : String(error);
       throw new AnswerLostError(`the server does not answer (${why})`, { cause: error });
-    });
-    idle = atWork ? 0 : idle + 1;
+    }
     if (idle > IDLE_AT_MOST) throw new AnswerLostError('the server is not at work on it');
   }
   return answer;

@@ -32,6 +32,18 @@ describe('an answer', () => {
     expect(await patiently(promise, 1, isAtWork)).toBe('crossed');
   });
 
+  it('is not lost when a single question goes unanswered', async () => {
+    const { promise, resolve } = awaited();
+    let asked = 0;
+    const isAtWork = async (): Promise<boolean> => {
+      asked += 1;
+      if (asked === 4) resolve('late');
+      if (asked % 2 === 1) throw new Error('timeout expired');
+      return true;
+    };
+    expect(await patiently(promise, 1, isAtWork)).toBe('late');
+  });
+
   it.each([
     ['the server does not answer anybody', () => Promise.reject(new Error('connect ECONNREFUSED'))],
     ['the server is not at work on it', () => Promise.resolve(false)],

@@ -133,7 +133,7 @@ export function createPerformer(options: PerformerOptions): Performer {
     const details = { ...named(item), kind: work.item.kind, step, code: judged.code, reason: judged.reason };
     if (judged.kind === 'server') {
       logger.warn(details, 'a step waits until its Postgres server can be used again');
-      await postpone(pool, item, { afterMs: LOOK_AGAIN_MS, counts: false, unclear: false });
+      await postpone(pool, item, { afterMs: LOOK_AGAIN_MS, counts: false, unclear: false, mayStillRun: true });
       return null;
     }
     const unclear = judged.kind === 'unclear';
@@ -161,7 +161,12 @@ export function createPerformer(options: PerformerOptions): Performer {
   }
 
   function tryAgain(item: LeasedItem, work: Work, unclear: boolean): Promise<void> {
-    return postpone(pool, item, { afterMs: backoffMs(work.tries + 1, BACKOFF, Math.random()), counts: true, unclear });
+    return postpone(pool, item, {
+      afterMs: backoffMs(work.tries + 1, BACKOFF, Math.random()),
+      counts: true,
+      unclear,
+      mayStillRun: false,
+    });
   }
 
   async function giveUp(step: string, item: LeasedItem, judged: Judged): Promise<Work | null> {

@@ -51,10 +51,10 @@ export function createRepairer(options: RepairerOptions): Repairer {
         { tenant_id: lease.tenantId, code: trouble.code, reason: trouble.reason },
         "a home's logins could not be brought in line; trying again",
       );
-      return postponeHome(pool, lease, { revision, afterMs: LOOK_AGAIN_MS });
+      return postponeHome(pool, lease, { revision, afterMs: LOOK_AGAIN_MS, mayStillRun: trouble.kind === 'server' });
     }
     if (settled) return recordApplied(pool, lease, fingerprintOf(wanted));
-    return postponeHome(pool, lease, { revision, afterMs: ROTATING_MS });
+    return postponeHome(pool, lease, { revision, afterMs: ROTATING_MS, mayStillRun: false });
   }
 
   /** False while the logins cannot be made as they are wanted. */

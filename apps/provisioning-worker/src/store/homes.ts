@@ -1,7 +1,7 @@
 import type { DirectoryRow } from '@ultracore/contracts';
 import type { Queryable } from '@ultracore/postgres';
 import { NOT_KNOWN } from '../provisioning/wanted.ts';
-import { takeLeases, type TenantLease } from './leases.ts';
+import { giveBackLease, takeLeases, type TenantLease } from './leases.ts';
 import type { Server } from './work.ts';
 
 export interface LeaseOptions {
@@ -107,15 +107,18 @@ export async function noteApplied(client: Queryable, lease: TenantLease, applied
   );
 }
 
-/** What is not known to be as it is wanted is due again after `afterMs`, or at once where a newer row has come since `revision`. Gives the lease back. */
+/**
+ * What is not known to be as it is wanted is due again after `afterMs`, or at once where a newer row has come since `revision`. Gives the lease back.
+ * `mayStillRun`: the next holder is to end this one's sessions.
+ */
 export async function postponeHome(
   client: Queryable,
   lease: TenantLease,
-  { revision, afterMs }: { readonly revision: number; readonly afterMs: number },
+  { revision, afterMs, mayStillRun }: { readonly revision: number; readonly afterMs: number; readonly mayStillRun: boolean },
 ): Promise<void> {
   await client.query(
     `with released as (
-       delete from worker.tenant_lease where tenant_id = $1 and token = $2 and expires_at > clock_timestamp() returning tenant_id
+       ${giveBackLease(mayStillRun)}
      )
      update worker.directory_row d
      set logins_tested_at = now(),

@@ -23,6 +23,14 @@ export const takeLeases = (holder: `$${number}`, ttlMs: `$${number}`): string =>
     where l.expires_at <= clock_timestamp()
   returning l.tenant_id, l.token, l.to_end`;
 
+/**
+ * The part of a statement that ends the lease with tenant `$1` and token `$2`, while it is held. Where the server was in trouble a statement may
+ * still run there: the row stays, so that whoever takes the tenant up next ends the session first.
+ */
+export const giveBackLease = (mayStillRun: boolean): string =>
+  `${mayStillRun ? "update worker.tenant_lease set expires_at = '-infinity'" : 'delete from worker.tenant_lease'}
+   where tenant_id = $1 and token = $2 and expires_at > clock_timestamp() returning tenant_id`;
+
 /** Lengthens the leases of one worker; answers the tokens that are still held. */
 export async function renewLeases(pool: Pool, tokens: readonly string[], ttlMs: number): Promise<Set<string>> {
   const result = await pool.query<{ token: string }>(

@@ -1,7 +1,7 @@
 import type { DirectoryRow } from '@ultracore/contracts';
 import type { Queryable } from '@ultracore/postgres';
 import type { Failure, ItemState, Outcome, Situation, Tier, WorkKind } from '../provisioning/situation.ts';
-import { takeLeases, type TenantLease } from './leases.ts';
+import { giveBackLease, takeLeases, type TenantLease } from './leases.ts';
 
 /** A leased tenant and the item of it that is next. */
 export interface LeasedItem extends TenantLease {
@@ -227,16 +227,16 @@ export async function recordFailure(client: Queryable, item: LeasedItem, failure
 
 /**
  * The item is due again after `afterMs`; gives the lease back. A failure that `counts` lengthens the next pause; one that is
- * `unclear` may not happen often in a row.
+ * `unclear` may not happen often in a row. `mayStillRun`: the next holder is to end this one's sessions.
  */
 export async function postpone(
   client: Queryable,
   item: LeasedItem,
-  { afterMs, counts, unclear }: { afterMs: number; counts: boolean; unclear: boolean },
+  { afterMs, counts, unclear, mayStillRun }: { afterMs: number; counts: boolean; unclear: boolean; mayStillRun: boolean },
 ): Promise<void> {
   await client.query(
     `with held as materialized (${HELD}), released as (
-       delete from worker.tenant_lease where tenant_id = $1 and token = $2 and exists (select from held)
+       ${giveBackLease(mayStillRun)}
      )
      update worker.work_item
      set due_at = clock_timestamp() + $4 * interval '1 millisecond', tries = tries + $5, unclear_tries = unclear_tries + $6
