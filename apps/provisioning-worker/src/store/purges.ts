@@ -9,7 +9,7 @@ export async function readEarlierInventories(
     `select s.result from worker.work_item i join worker.step s on s.request_id = i.request_id and s.step = 'close'
      where i.tenant_id = $1 and i.kind = 'purge' and i.revision < $2
        and i.revision > coalesce((select max(revision) from worker.work_item
-                                  where tenant_id = $1 and kind = 'purge' and outcome = 'done'), -1)
+                                  where tenant_id = $1 and kind = 'provision' and revision < $2), -1)
      order by i.revision`,
     [tenantId, revision],
   );
