@@ -32,7 +32,9 @@ describe(`a million statements of many tenants, some callers leaving (seed ${cha
     });
     expect(load.foreign).toEqual([]);
     // On a machine that is short of time a statement may come to its own timeout.
-    expect(Object.keys(load.refused).filter((kind) => kind !== '504 57014')).toEqual(['422 22P02']);
+    const { '504 57014': timedOut = 0, ...refused } = load.refused;
+    expect(timedOut).toBeLessThan(10);
+    expect(Object.keys(refused)).toEqual(['422 22P02']);
     expect(load.sent).toBe(1_000_000);
     expect(load.answered).toBeGreaterThan(900_000);
     expect(load.aborted).toBeGreaterThan(10_000);
